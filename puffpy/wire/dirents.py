@@ -1,0 +1,124 @@
+"""Directory entries: the records of READDIR and READDIRPLUS, one at a time.
+
+How many fit a reply, and what a cookie stands for, is decided by the caller.
+
+A record is a fixed part, the name without a NUL, and zeros up to a multiple of 8.  A large directory is
+packed here entry by entry, so each length of padded name has its structure compiled beforehand: one call of
+``pack`` writes the fixed part, the name and, as ``s`` does by itself, the zeros.
+"""
+
+from collections.abc import Iterator, Mapping
+from struct import Struct
+
+import attrs
+
+from puffpy.errors import WireError
+from puffpy.wire.structs import DIRENT, ENTRY_OUT, Buffer
+
+ALIGNMENT = 8
+
+NAME_MAX = 255
+"""Longer names are packed as well, but without a structure compiled for them."""
+
+
+@attrs.frozen
+class DirentRecord:
+    """One entry of READDIR."""
+
+    ino: int
+    off: int
+    """The cookie of the entry behind this one."""
+
+    kind: int
+    """``mode >> 12``; 0 is unknown."""
+
+    name: bytes
+
+
+@attrs.frozen
+class DirentPlusRecord:
+    """One entry of READDIRPLUS: with what LOOKUP would have said."""
+
+    entry: Mapping[str, int]
+    """The fields of ENTRY_OUT; its nodeid is 0 where nothing is said, and nothing is counted."""
+
+    ino: int
+    off: int
+    kind: int
+    name: bytes
+
+
+def _padded(size: int) -> int:
+    return size + -size % ALIGNMENT
+
+
+def _structs(head: str) -> tuple[Struct, ...]:
+    by_padded = {padded: Struct(f"={head}{DIRENT.format}{padded}s") for padded in range(0, NAME_MAX + 9, 8)}
+    return tuple(by_padded[_padded(length)] for length in range(NAME_MAX + 1))
+
+
+_PACK_DIRENT = tuple(record.pack for record in _structs(""))
+_PACK_DIRENTPLUS = tuple(record.pack for record in _structs(f"{ENTRY_OUT.size}s"))
+
+
+def dirent(ino: int, off: int, kind: int, name: bytes) -> bytes:
+    """Return one record of READDIR.
+
+    Args:
+        ino: What ``stat`` shows; not 0.
+        off: The cookie of the next entry; not 0, below 2**63.
+        kind: ``mode >> 12``, or 0 for unknown.
+        name: Not empty, without ``/`` and NUL; the caller has looked.
+    """
+    length = len(name)
+    if length <= NAME_MAX:
+        return _PACK_DIRENT[length](ino, off, length, kind, name)
+    return DIRENT.struct.pack(ino, off, length, kind) + name + bytes(-length % ALIGNMENT)
+
+
+def direntplus(entry_bytes: bytes, ino: int, off: int, kind: int, name: bytes) -> bytes:
+    """Return one record of READDIRPLUS.
+
+    Args:
+        entry_bytes: A packed ENTRY_OUT, 128 bytes; all zeros for ``.``, ``..`` and what is not to be counted.
+        ino, off, kind, name: As for :func:`dirent`.
+    """
+    length = len(name)
+    if length <= NAME_MAX:
+        return _PACK_DIRENTPLUS[length](entry_bytes, ino, off, length, kind, name)
+    return entry_bytes + dirent(ino, off, kind, name)
+
+
+def unpack_dirents(data: Buffer) -> list[DirentRecord]:
+    """Return the entries of a READDIR reply; :class:`WireError` where the kernel would refuse one."""
+    return [DirentRecord(ino, off, kind, name) for _, ino, off, kind, name in _walk(bytes(data), 0)]
+
+
+def unpack_direntsplus(data: Buffer) -> list[DirentPlusRecord]:
+    """Return the entries of a READDIRPLUS reply; :class:`WireError` where the kernel would refuse one."""
+    data = bytes(data)
+    return [
+        DirentPlusRecord(ENTRY_OUT.named(ENTRY_OUT.unpack_from(data, at)), ino, off, kind, name)
+        for at, ino, off, kind, name in _walk(data, ENTRY_OUT.size)
+    ]
+
+
+def _walk(data: bytes, before: int) -> Iterator[tuple[int, int, int, int, bytes]]:
+    """Yield where each record begins and its values; *before* bytes stand in front of its fixed part."""
+    at = 0
+    head = before + DIRENT.size
+    while at < len(data):
+        left = len(data) - at
+        if left < head:
+            raise WireError(f"directory entry at {at}: {left} bytes left, its fixed part has {head}")
+        ino, off, length, kind = DIRENT.struct.unpack_from(data, at + before)
+        size = _padded(head + length)
+        if size > left:
+            raise WireError(
+                f"directory entry at {at}: a name of {length} makes {size} bytes, {left} are left"
+            )
+        name = data[at + head : at + head + length]
+        if not name or b"/" in name:
+            raise WireError(f"directory entry at {at}: the name is {name!r}; it takes one component")
+        yield at, ino, off, kind, name
+        at += size

@@ -1,0 +1,1 @@
+"""The error tree and its one translation to an errno."""
