@@ -1,0 +1,151 @@
+"""The kernel itself: ``/dev/fuse``, mounted by mount(2) as root and by ``fusermount3`` for everybody else.
+
+Messages are carried and not looked into.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+
+from typing_extensions import Buffer
+
+from puffpy.bridges import fusermount, mounting
+from puffpy.bridges.watcher import Watcher
+from puffpy.errors import MountError
+from puffpy.options import MountOptions
+
+DEVICE = "/dev/fuse"
+AGAIN = (errno.ENOENT, errno.EAGAIN, errno.EINTR)
+"""Reading: the request was withdrawn while being copied, or there is none; read on (fuse_dev_do_read)."""
+
+GONE = (errno.ENODEV, errno.ECONNABORTED, errno.ENOTCONN, errno.EBADF)
+
+
+class DevFuse:
+    """One mount of ``/dev/fuse``."""
+
+    name = "devfuse"
+
+    def __init__(self) -> None:
+        self.fd = -1
+        self.mountpoint = ""
+        self._helped = False
+        self._minor: int | None = None
+        self._watcher: Watcher | None = None
+
+    def attach(self, mountpoint: str, options: MountOptions) -> None:
+        """Mount at *mountpoint*."""
+        self.mountpoint = mounting.check_mountpoint(mountpoint)
+        self._helped = os.geteuid() != 0
+        if self._helped:
+            self.fd = fusermount.mount(self.mountpoint, options)
+        else:
+            self.fd = open_device()
+            try:
+                mount_device(self.fd, self.mountpoint, options)
+            except BaseException:
+                self.close()
+                raise
+        self._minor = mounting.minor_of(self.mountpoint)
+        if options.auto_unmount:
+            command = fusermount.unmount_command(self.mountpoint) if self._helped else None
+            self._watcher = Watcher(self.mountpoint, command)
+
+    def receive(self, buffer: bytearray) -> int:
+        """Read the next message."""
+        buffers = (buffer,)
+        while True:
+            try:
+                return os.readv(self.fd, buffers)
+            except OSError as exc:
+                if exc.errno in GONE:
+                    return 0
+                if exc.errno not in AGAIN:
+                    raise
+
+    def send(self, message: bytes | tuple[Buffer, ...]) -> bool:
+        """Write one message."""
+        try:
+            if type(message) is tuple:
+                os.writev(self.fd, message)
+            else:
+                os.write(self.fd, message)  # type: ignore[arg-type]  # bytes, the only other form
+        except OSError as exc:
+            if exc.errno == errno.ENOENT or exc.errno in GONE:
+                return False
+            raise
+        return True
+
+    def detach(self) -> bool:
+        """Unmount what is mounted there, if it is ours and nobody uses it."""
+        if not self._mounted():
+            return True
+        if self._helped:
+            return fusermount.unmount(self.mountpoint)
+        try:
+            mounting.unmount(self.mountpoint, mounting.UMOUNT_NOFOLLOW)
+        except OSError as exc:
+            return exc.errno != errno.EBUSY
+        return True
+
+    def poke(self) -> None:
+        """Ask the mount for its figures, which the kernel never remembers."""
+        with contextlib.suppress(OSError):
+            os.statvfs(self.mountpoint)
+
+    def close(self) -> None:
+        """Close the device, which aborts what is in flight, and unmount what is still there."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+        if self._mounted():
+            if self._helped:
+                fusermount.unmount(self.mountpoint, lazy=True)
+            else:
+                with contextlib.suppress(OSError):
+                    mounting.unmount(self.mountpoint)
+        self._minor = None
+        if self._watcher is not None:
+            self._watcher.dismiss()
+            self._watcher = None
+
+    def _mounted(self) -> bool:
+        return self._minor is not None and mounting.minor_of(self.mountpoint) == self._minor
+
+
+def open_device() -> int:
+    """Return ``/dev/fuse``, open."""
+    try:
+        return os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise MountError(
+            f"there is no {DEVICE}: load the kernel's fuse module (modprobe fuse), or give the container the "
+            f"device (docker run --device {DEVICE} --cap-add SYS_ADMIN)",
+            errno.ENOENT,
+        ) from None
+    except OSError as exc:
+        raise MountError(
+            f"{DEVICE}: {exc.strerror}: it must be readable and writable for you", exc.errno
+        ) from None
+
+
+def mount_device(fd: int, mountpoint: str, options: MountOptions) -> None:
+    """Mount the open device *fd* at *mountpoint* with mount(2)."""
+    data = [f"fd={fd}", f"rootmode={stat.S_IFDIR:o}", f"user_id={os.getuid()}", f"group_id={os.getgid()}"]
+    data += [word for word in ("allow_other", "default_permissions") if getattr(options, word)]
+    if options.max_read:
+        data.append(f"max_read={options.max_read}")
+    kind = f"fuse.{options.subtype}" if options.subtype else "fuse"
+    try:
+        mounting.mount(
+            options.fsname or "puffs", mountpoint, kind, mounting.generic_flags(options), ",".join(data)
+        )
+    except OSError as exc:
+        remedy = {
+            errno.EPERM: "a container needs the right to mount (docker run --cap-add SYS_ADMIN)",
+            errno.ENODEV: "the kernel has no FUSE: load its module (modprobe fuse)",
+        }.get(exc.errno or 0, "see the kernel's log (dmesg)")
+        raise MountError(f"cannot mount at {mountpoint}: {exc.strerror}: {remedy}", exc.errno) from None

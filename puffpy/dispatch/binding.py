@@ -1,0 +1,90 @@
+"""What the handlers are bound over: the vectors, the tables, and the terms agreed with the kernel.
+
+Nothing is decided or decoded here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import attrs
+from typing_extensions import Buffer
+
+from puffpy.dispatch.lockqueue import LockQueue
+from puffpy.nodes import Handles, NodeTable
+from puffpy.ops import VfsOps, VnodeOps, written
+from puffpy.options import MountOptions
+from puffpy.types import Call
+from puffpy.wire.flags import InitFlag
+
+Message: TypeAlias = bytes | bytearray
+"""A request as it came; only its first *size* bytes count."""
+
+Reply: TypeAlias = bytes | tuple[Buffer, ...] | None
+"""One whole reply; a tuple is its pieces, to be sent in one system call."""
+
+Handler: TypeAlias = Callable[[Message, int, int, int, int, int, int], Reply]
+"""Answers one request: (message, size, unique, nodeid, uid, gid, pid)."""
+
+
+@attrs.frozen(kw_only=True)
+class Terms:
+    """What INIT settled: the protocol's *minor*, the *flags* both sides hold to, and the sizes in bytes."""
+
+    minor: int
+    flags: InitFlag
+    max_write: int
+    max_pages: int
+    no_open: bool = False
+    """The kernel is told not to send OPEN and RELEASE at all."""
+
+
+@attrs.frozen(kw_only=True)
+class Binding:
+    """One mounted file system, as its handlers see it.
+
+    *wake* sends a poll wake-up for a kernel handle.
+    """
+
+    vnodeops: VnodeOps
+    vfsops: VfsOps
+    nodes: NodeTable
+    handles: Handles
+    locks: LockQueue
+    options: MountOptions
+    terms: Terms
+    wake: Callable[[int], None]
+    written: frozenset[str] = attrs.field()
+
+    @written.default
+    def _look(self) -> frozenset[str]:
+        return written(self.vnodeops) | written(self.vfsops)
+
+    def op(self, name: str) -> Callable[..., Any] | None:
+        """Return the operation *name* if the file system wrote it."""
+        if name not in self.written:
+            return None
+        vector = self.vnodeops if hasattr(VnodeOps, name) else self.vfsops
+        operation: Callable[..., Any] = getattr(vector, name)
+        return operation
+
+    def must(self, name: str) -> Callable[..., Any]:
+        """Return the operation *name*, its dummy if the file system left it out."""
+        vector = self.vnodeops if hasattr(VnodeOps, name) else self.vfsops
+        operation: Callable[..., Any] = getattr(vector, name)
+        return operation
+
+    @property
+    def name(self) -> str:
+        """The file system's class, for messages."""
+        return type(self.vnodeops).__name__
+
+    def attributes(self) -> Callable[[Any, Call], Any]:
+        """Return what tells a node's attributes: ``getattr``, or the node's own ``vattr``."""
+        return self.op("getattr") or own_vattr
+
+
+def own_vattr(vp: Any, call: Call) -> Any:
+    """Return what a node says of itself."""
+    return vp.vattr

@@ -1,0 +1,327 @@
+"""Handlers of the requests that open, read, write and shape the data of a file.
+
+Each factory binds one opcode's handler over a mounted file system.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from typing import Any
+
+from puffpy.dispatch.binding import Binding, Handler, Message, Reply
+from puffpy.dispatch.shape import HEADER_SIZE, Shaper, data_reply, pack_header, untrue
+from puffpy.errors import FsError
+from puffpy.nodes import NO_HANDLE, Opened, Vnode
+from puffpy.types import Call, Entry, OpenFile, SetAttr
+from puffpy.wire.flags import FallocateFlag, FsyncFlag, OpenIn, OpenOut, WriteFlag
+from puffpy.wire.structs import (
+    COPY_FILE_RANGE_IN,
+    COPY_FILE_RANGE_OUT,
+    FALLOCATE_IN,
+    FLUSH_IN,
+    FSYNC_IN,
+    IN_HEADER,
+    LSEEK_IN,
+    LSEEK_OUT,
+    OPEN_IN,
+    OPEN_OUT,
+    READ_IN,
+    RELEASE_IN,
+    WRITE_IN,
+    WRITE_OUT,
+    reply_struct,
+)
+
+BODY = IN_HEADER.size
+WRITE_DATA = BODY + WRITE_IN.size
+MAX_OFFSET = (1 << 63) - 1
+
+pack_open = reply_struct(OPEN_OUT).pack
+pack_write = reply_struct(WRITE_OUT).pack
+pack_lseek = reply_struct(LSEEK_OUT).pack
+pack_copied = reply_struct(COPY_FILE_RANGE_OUT).pack
+
+Opening = Callable[[Vnode, Any, int, int, Call], tuple[int, int]]
+
+FACCMODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
+
+
+def opening(b: Binding) -> Opening:
+    """Return what opens a node: (vnode, what create answered, flags, open_flags, call) -> (fh, FOPEN bits).
+
+    ``O_TRUNC`` and the clearing of set-uid bits that may come with it are turned into a ``setattr``, so that
+    a file system cuts its data in one place.
+    """
+    open_file, close, setattr_ = b.op("open"), b.op("close"), b.must("setattr")
+    writable = b.op("write") is not None
+    handles, nodes = b.handles, b.nodes
+    bits = _open_bits(b)
+    silent = b.terms.no_open
+
+    def begin(vnode: Vnode, answer: Any, flags: int, open_flags: int, call: Call) -> tuple[int, int]:
+        if not writable and flags & FACCMODE != os.O_RDONLY:
+            raise FsError(errno.EROFS, f"{b.name} has no write")
+        opened = answer.opened if type(answer) is Entry else None
+        if opened is None and open_file is not None:
+            opened = open_file(vnode.node, flags & ~os.O_TRUNC, call)
+        handle = opened.handle if type(opened) is OpenFile else opened
+        if flags & os.O_TRUNC:
+            call.handle = handle
+            try:
+                setattr_(vnode.node, _truncation(open_flags), call)
+            except BaseException:
+                if close is not None:
+                    close(vnode.node, flags, call)
+                raise
+        if silent:
+            return NO_HANDLE, bits(opened)
+        nodes.opened(vnode)
+        return handles.add(Opened(vnode, handle, flags)), bits(opened)
+
+    return begin
+
+
+def _truncation(open_flags: int) -> SetAttr:
+    change = SetAttr(size=0, kill_suidgid=bool(open_flags & OpenIn.KILL_SUIDGID))
+    return SetAttr(
+        ctime_ns=change.ctime_ns,
+        size=0,
+        mtime_ns=change.ctime_ns,
+        mtime_now=True,
+        kill_suidgid=change.kill_suidgid,
+    )
+
+
+def _open_bits(b: Binding) -> Callable[[Any], int]:
+    options = b.options
+    noflush = b.op("flush") is None and b.op("advlock") is None
+
+    def bits(direct_io: bool, keep_cache: bool, flushless: bool) -> int:
+        flags = OpenOut(0)
+        if direct_io:
+            flags |= OpenOut.DIRECT_IO
+        elif keep_cache:
+            flags |= OpenOut.KEEP_CACHE
+        if flushless:
+            flags |= OpenOut.NOFLUSH
+        return int(flags)
+
+    usual = bits(options.direct_io, options.kernel_cache, noflush)
+
+    def of(opened: Any) -> int:
+        if type(opened) is not OpenFile:
+            return usual
+        flags = bits(
+            options.direct_io if opened.direct_io is None else opened.direct_io,
+            options.kernel_cache if opened.keep_cache is None else opened.keep_cache,
+            noflush if opened.noflush is None else opened.noflush and noflush,
+        )
+        if opened.nonseekable:
+            flags |= OpenOut.NONSEEKABLE
+        if opened.stream:
+            flags |= OpenOut.STREAM
+        if opened.parallel_direct_writes:
+            flags |= OpenOut.PARALLEL_DIRECT_WRITES
+        return flags
+
+    return of
+
+
+def open(b: Binding, shaper: Shaper) -> Handler:  # noqa: A001  the opcode's own name
+    """OPEN: a node to an open file."""
+    begin = opening(b)
+    cookies = b.nodes.cookies
+    unpack = OPEN_IN.struct.unpack_from
+
+    def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
+        flags, open_flags = unpack(message, BODY)
+        call = Call(uid, gid, pid, None, unique)
+        fh, bits = begin(cookies[nodeid], None, flags, open_flags, call)
+        return pack_open(HEADER_SIZE + OPEN_OUT.size, 0, unique, fh, bits, 0)
+
+    return handle
+
+
+def read(b: Binding, shaper: Shaper) -> Handler:
+    """READ: data goes out as it is, uncopied."""
+    fetch = b.must("read")
+    cookies, handles = b.nodes.cookies, b.handles
+    unpack = READ_IN.struct.unpack_from
+
+    def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
+        fh, offset, want, _, _, _ = unpack(message, BODY)
+        call = Call(uid, gid, pid, handles[fh].handle, unique)
+        return data_reply(b, "read", unique, fetch(cookies[nodeid].node, offset, want, call), want)
+
+    return handle
+
+
+def write(b: Binding, shaper: Shaper) -> Handler:
+    """WRITE: the file system sees the receive buffer itself, for as long as the operation lasts."""
+    store, setattr_ = b.must("write"), b.must("setattr")
+    cookies, handles = b.nodes.cookies, b.handles
+    unpack = WRITE_IN.struct.unpack_from
+    kill = int(WriteFlag.KILL_SUIDGID)
+
+    def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
+        fh, offset, want, write_flags, _, _ = unpack(message, BODY)
+        if want != size - WRITE_DATA or offset + want > MAX_OFFSET:
+            raise FsError(errno.EINVAL, f"WRITE of {want} bytes at {offset} holds {size - WRITE_DATA}")
+        node = cookies[nodeid].node
+        call = Call(uid, gid, pid, handles[fh].handle, unique)
+        if write_flags & kill:
+            setattr_(node, SetAttr(kill_suidgid=True), call)
+        with memoryview(message)[WRITE_DATA:size] as data:
+            done = store(node, offset, data, call)
+        if done is None:
+            done = want
+        elif type(done) is not int or not 0 <= done <= want:
+            untrue(b, "write", done, f"how many of the {want} bytes were stored, or None for all")
+        return pack_write(HEADER_SIZE + WRITE_OUT.size, 0, unique, done)
+
+    return handle
+
+
+def flush(b: Binding, shaper: Shaper) -> Handler:
+    """FLUSH: one descriptor is closed; POSIX gives up its owner's record locks with it."""
+    push, advlock = b.op("flush"), b.op("advlock")
+    cookies, handles = b.nodes.cookies, b.handles
+    unpack = FLUSH_IN.struct.unpack_from
+
+    def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
+        fh, lock_owner = unpack(message, BODY)
+        node = cookies[nodeid].node
+        call = Call(uid, gid, pid, handles[fh].handle, unique)
+        try:
+            if push is not None:
+                push(node, call)
+        finally:
+            if advlock is not None:
+                advlock(node, lock_owner, None, False, call)
+                b.locks.released(nodeid)
+        return pack_header(HEADER_SIZE, 0, unique)
+
+    return handle
+
+
+def close(b: Binding, shaper: Shaper) -> Handler:
+    """RELEASE: the open file is gone; nobody sees an error, so one is a bug to be logged."""
+    shut, advlock = b.op("close"), b.op("advlock")
+    nodes, handles = b.nodes, b.handles
+    unpack = RELEASE_IN.struct.unpack_from
+
+    def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
+        fh, flags, _, lock_owner = unpack(message, BODY)
+        opened = handles[fh]
+        vnode = opened.vnode
+        if vnode is None:
+            return pack_header(HEADER_SIZE, 0, unique)
+        del handles[fh]
+        call = Call(uid, gid, pid, opened.handle, unique)
+        try:
+            if advlock is not None:
+                advlock(vnode.node, lock_owner, None, False, call)
+                b.locks.released(nodeid)
+            if shut is not None:
+                shut(vnode.node, flags, call)
+        finally:
+            nodes.closed(vnode)
+        return pack_header(HEADER_SIZE, 0, unique)
+
+    return handle
+
+
+def closedir(b: Binding, shaper: Shaper) -> Handler:
+    """RELEASEDIR: the library's own open directory is gone; no operation is asked."""
+    nodes, handles = b.nodes, b.handles
+    unpack = RELEASE_IN.struct.unpack_from
+
+    def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
+        fh = unpack(message, BODY)[0]
+        vnode = handles[fh].vnode
+        if vnode is not None:
+            del handles[fh]
+            nodes.closed(vnode)
+        return pack_header(HEADER_SIZE, 0, unique)
+
+    return handle
+
+
+def fsync(b: Binding, shaper: Shaper) -> Handler:
+    """FSYNC and FSYNCDIR."""
+    commit = b.must("fsync")
+    cookies, handles = b.nodes.cookies, b.handles
+    unpack = FSYNC_IN.struct.unpack_from
+
+    def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
+        fh, fsync_flags = unpack(message, BODY)
+        call = Call(uid, gid, pid, handles[fh].handle, unique)
+        commit(cookies[nodeid].node, bool(fsync_flags & FsyncFlag.FDATASYNC), call)
+        return pack_header(HEADER_SIZE, 0, unique)
+
+    return handle
+
+
+def seek(b: Binding, shaper: Shaper) -> Handler:
+    """LSEEK: only for data and holes; the kernel does the rest."""
+    find = b.must("seek")
+    cookies, handles = b.nodes.cookies, b.handles
+    unpack = LSEEK_IN.struct.unpack_from
+
+    def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
+        fh, offset, whence = unpack(message, BODY)
+        call = Call(uid, gid, pid, handles[fh].handle, unique)
+        found = find(cookies[nodeid].node, offset, whence, call)
+        if type(found) is not int or not offset <= found <= MAX_OFFSET:
+            untrue(b, "seek", found, f"an offset from {offset} on")
+        return pack_lseek(HEADER_SIZE + LSEEK_OUT.size, 0, unique, found)
+
+    return handle
+
+
+def fallocate(b: Binding, shaper: Shaper) -> Handler:
+    """FALLOCATE: a punched hole is ``fdiscard``, everything else ``fallocate``."""
+    reserve, discard = b.must("fallocate"), b.must("fdiscard")
+    cookies, handles = b.nodes.cookies, b.handles
+    unpack = FALLOCATE_IN.struct.unpack_from
+    punch = int(FallocateFlag.PUNCH_HOLE)
+
+    def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
+        fh, offset, length, mode = unpack(message, BODY)
+        node = cookies[nodeid].node
+        call = Call(uid, gid, pid, handles[fh].handle, unique)
+        if mode & punch:
+            discard(node, offset, length, call)
+        else:
+            reserve(node, offset, length, mode, call)
+        return pack_header(HEADER_SIZE, 0, unique)
+
+    return handle
+
+
+def _copying(pack: Callable[..., bytes], width: int) -> Callable[[Binding, Shaper], Handler]:
+    def factory(b: Binding, shaper: Shaper) -> Handler:
+        copy = b.must("copy_file_range")
+        cookies, handles = b.nodes.cookies, b.handles
+        unpack = COPY_FILE_RANGE_IN.struct.unpack_from
+
+        def handle(
+            message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int
+        ) -> Reply:
+            fh, offset, tonodeid, tofh, tooffset, length, _ = unpack(message, BODY)
+            call = Call(uid, gid, pid, handles[fh].handle, unique, False, handles[tofh].handle)
+            done = copy(cookies[nodeid].node, offset, cookies[tonodeid].node, tooffset, length, call)
+            if type(done) is not int or not 0 <= done <= length:
+                untrue(b, "copy_file_range", done, f"how many of the {length} bytes were copied")
+            return pack(HEADER_SIZE + width, 0, unique, done)
+
+        return handle
+
+    factory.__doc__ = "What ``copy_file_range`` answers: how many bytes."
+    return factory
+
+
+copy_file_range = _copying(pack_write, WRITE_OUT.size)
+copy_file_range_64 = _copying(pack_copied, COPY_FILE_RANGE_OUT.size)

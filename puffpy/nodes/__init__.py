@@ -1,0 +1,9 @@
+"""What is alive: nodes by cookie with their lookup counts, and open files by handle.
+
+Not what a node can do, and not what a request means.
+"""
+
+from puffpy.nodes.handles import NO_HANDLE, Handles, Opened
+from puffpy.nodes.table import ROOT_COOKIE, NodeTable, Vnode
+
+__all__ = ["NO_HANDLE", "ROOT_COOKIE", "Handles", "NodeTable", "Opened", "Vnode"]

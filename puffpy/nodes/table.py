@@ -1,0 +1,168 @@
+"""What is alive: cookies, nodes, and how often the kernel has been told of each.
+
+No request and no operation is understood here; the table is told what happened and says when a node's life
+ends.
+
+Theory of operation.  The kernel knows a node by its *cookie* only.  Every successful answer that names a node
+adds one to its *lookup count*, and a FORGET gives some of them back.  An answer is counted before it is sent,
+and a FORGET can only give back what the kernel has received: so a FORGET that crosses a lookup's answer on
+the way leaves at least that answer's count, and the node stays.  (puffs learned this late, and added the
+count to its reclaim; pyfuse3 left the counting to the file system for the same reason.)  All of this runs on
+the thread that owns the session, one message at a time, so that nothing can come in between.
+
+A node is in the table while the kernel knows it or somebody has it open, because RELEASE and FORGET of the
+same file may come in either order.  Cookies are never used twice, except that a file system which can find
+its nodes again (``nodetofh``) chooses them itself, with a generation.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+
+from puffpy.errors import FsError, ReplyError, WireError
+
+ROOT_COOKIE = 1
+
+FileHandle = Callable[[Any], tuple[int, int]]
+
+
+@attrs.define(eq=False)
+class Vnode:
+    """A node in the table.
+
+    *kind* is its type (``mode >> 12``), which may never change; 0 before it is known.  *stamp* moves with
+    every change of the names in a directory.  *active* means that ``inactive`` is still due.
+    """
+
+    node: Any
+    cookie: int
+    generation: int = 0
+    nlookup: int = 0
+    nopen: int = 0
+    kind: int = 0
+    stamp: int = 0
+    active: bool = True
+
+
+class Cookies(dict[int, Vnode]):
+    """Vnodes by cookie; one that is not there is stale."""
+
+    __slots__ = ()
+
+    def __missing__(self, cookie: int) -> Vnode:
+        raise FsError(errno.ESTALE, f"the kernel named cookie {cookie}, which is not alive")
+
+
+class NodeTable:
+    """Every node the kernel knows, by cookie and by identity.
+
+    *inactive* and *reclaim* are called with the node when its use, and its life, end.
+    """
+
+    def __init__(
+        self,
+        root: Any,
+        inactive: Callable[[Any], object] | None = None,
+        reclaim: Callable[[Any], object] | None = None,
+        handle: FileHandle | None = None,
+    ) -> None:
+        self.cookies = Cookies()
+        self._known: dict[int, Vnode] = {}
+        self._numbers = itertools.count(ROOT_COOKIE + 1)
+        self._inactive = inactive
+        self._reclaim = reclaim
+        self._handle = handle
+        self.root = Vnode(root, ROOT_COOKIE, nlookup=1)
+        self._enter(self.root)
+
+    def __len__(self) -> int:
+        return len(self.cookies)
+
+    def __iter__(self) -> Iterator[Vnode]:
+        return iter(list(self.cookies.values()))
+
+    def find(self, node: Any) -> Vnode | None:
+        """Return the vnode of *node* if it is alive."""
+        return self._known.get(id(node))
+
+    def hold(self, node: Any) -> Vnode:
+        """Return the vnode of *node*, one lookup count up; a new life if it had none."""
+        vnode = self._known.get(id(node))
+        if vnode is None:
+            vnode = self._new(node)
+        vnode.nlookup += 1
+        return vnode
+
+    def forget(self, cookie: int, nlookup: int) -> None:
+        """Take *nlookup* counts back; the node's life may end with that."""
+        vnode = self.cookies[cookie]
+        if nlookup > vnode.nlookup:
+            told, vnode.nlookup = vnode.nlookup, 0
+            self._settle(vnode)
+            raise WireError(f"FORGET gives back {nlookup} lookups of cookie {cookie}, which has only {told}")
+        vnode.nlookup -= nlookup
+        if vnode.nlookup == 0:
+            self._settle(vnode)
+
+    def opened(self, vnode: Vnode) -> None:
+        """Somebody has opened *vnode*."""
+        vnode.nopen += 1
+        vnode.active = True
+
+    def closed(self, vnode: Vnode) -> None:
+        """One open file of *vnode* is gone; ``inactive`` is due with the last one."""
+        vnode.nopen -= 1
+        if vnode.nopen == 0:
+            self._quiesce(vnode)
+            self._settle(vnode)
+
+    def clear(self) -> None:
+        """The kernel is gone and sends no FORGET for what it still knew: every life ends, the root's last."""
+        for vnode in self:
+            if vnode is not self.root:
+                self._end(vnode)
+        if self.root.cookie in self.cookies:
+            self._end(self.root)
+
+    def _new(self, node: Any) -> Vnode:
+        if self._handle is None:
+            vnode = Vnode(node, next(self._numbers))
+        else:
+            fileid, generation = self._handle(node)
+            if not ROOT_COOKIE < fileid < 1 << 64:
+                raise ReplyError(f"nodetofh of {node!r} gave file id {fileid}; expected 2 to 2**64 - 1")
+            if fileid in self.cookies:
+                other = self.cookies[fileid].node
+                raise ReplyError(
+                    f"nodetofh gave file id {fileid} for {node!r} and for {other!r}; both are alive"
+                )
+            vnode = Vnode(node, fileid, generation & 0xFFFFFFFF)
+        self._enter(vnode)
+        return vnode
+
+    def _enter(self, vnode: Vnode) -> None:
+        self.cookies[vnode.cookie] = vnode
+        self._known[id(vnode.node)] = vnode
+
+    def _settle(self, vnode: Vnode) -> None:
+        if vnode.nlookup == 0 and vnode.nopen == 0 and vnode is not self.root:
+            self._end(vnode)
+
+    def _end(self, vnode: Vnode) -> None:
+        del self.cookies[vnode.cookie]
+        del self._known[id(vnode.node)]
+        vnode.nlookup = vnode.nopen = 0
+        self._quiesce(vnode)
+        if self._reclaim is not None:
+            self._reclaim(vnode.node)
+
+    def _quiesce(self, vnode: Vnode) -> None:
+        if vnode.active:
+            vnode.active = False
+            if self._inactive is not None:
+                self._inactive(vnode.node)
