@@ -25,6 +25,7 @@ from puffpy.errors import MountError
 from puffpy.ops import VfsOps, VnodeOps
 from puffpy.options import MountOptions
 from puffpy.session import Session
+from puffpy.types import BackingDevice
 from puffpy.wire import dump
 from puffpy.wire.structs import IN_HEADER
 
@@ -55,7 +56,8 @@ class Server:
         debug: bool = False,
     ) -> None:
         self._later: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self.session = Session(vnodeops, vfsops, options, self._later.put)
+        backing = bridge if isinstance(bridge, BackingDevice) else None
+        self.session = Session(vnodeops, vfsops, options, self._later.put, backing)
         self.bridge = bridge
         self.ended = threading.Event()
         self._debug = debug

@@ -9,7 +9,7 @@ import os
 import stat
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import attrs
 from typing_extensions import Self
@@ -96,6 +96,10 @@ class SetAttr:
     atime_now: bool = False
     mtime_now: bool = False
     kill_suidgid: bool = False
+
+    def at(self, mtime_ns: int) -> SetAttr:
+        """Return this change with the time of the data's change set."""
+        return attrs.evolve(self, mtime_ns=mtime_ns)
 
 
 class Node:
@@ -227,6 +231,11 @@ class OpenFile:
     *direct_io*: every read and write comes to the file system, past the page cache.  *keep_cache*: what the
     page cache holds of this file is still right.  *nonseekable* and *stream*: there is no position to seek
     to, or none at all.  *noflush*: closing needs no ``flush``.  ``None`` leaves it to the mount's options.
+
+    *backing* is a descriptor of a regular file which the kernel then reads, writes and maps by itself,
+    without asking: passthrough (Linux 6.9, CAP_SYS_ADMIN).  The descriptor is only looked at; it stays yours.
+    Where the kernel cannot, or another open file of the node is cached, ``read`` and ``write`` are asked as
+    usual, so they must be there.  Sizes and times are asked for afresh after such reads and writes.
     """
 
     handle: Any = None
@@ -236,6 +245,7 @@ class OpenFile:
     stream: bool = False
     noflush: bool | None = None
     parallel_direct_writes: bool = False
+    backing: int | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -264,6 +274,17 @@ class Lock:
     end: int
     pid: int = 0
     flock: bool = False
+
+
+@runtime_checkable
+class BackingDevice(Protocol):
+    """What registers the files that the kernel reads and writes by itself; a bridge may be one."""
+
+    def backing_open(self, fd: int) -> int:
+        """Register the regular file *fd*; return its backing id, 1 or more.  OSError as the kernel says."""
+
+    def backing_close(self, backing_id: int) -> None:
+        """Give *backing_id* back; open files keep the file."""
 
 
 @attrs.frozen

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import stat
+import struct
 
 from typing_extensions import Buffer
 
@@ -20,6 +22,8 @@ from puffpy.options import MountOptions
 DEVICE = "/dev/fuse"
 AGAIN = (errno.ENOENT, errno.EAGAIN, errno.EINTR)
 """Reading: the request was withdrawn while being copied, or there is none; read on (fuse_dev_do_read)."""
+
+BACKING_OPEN, BACKING_CLOSE = 0x4010E501, 0x4004E502
 
 GONE = (errno.ENODEV, errno.ECONNABORTED, errno.ENOTCONN, errno.EBADF)
 
@@ -78,6 +82,16 @@ class DevFuse:
                 return False
             raise
         return True
+
+    def backing_open(self, fd: int) -> int:
+        """Register *fd* for passthrough (FUSE_DEV_IOC_BACKING_OPEN)."""
+        # A mutable argument makes fcntl.ioctl return the number that ioctl(2) does, which is the id.
+        backing_id: int = fcntl.ioctl(self.fd, BACKING_OPEN, bytearray(struct.pack("=iIQ", fd, 0, 0)))
+        return backing_id
+
+    def backing_close(self, backing_id: int) -> None:
+        """Give a backing id back (FUSE_DEV_IOC_BACKING_CLOSE)."""
+        fcntl.ioctl(self.fd, BACKING_CLOSE, struct.pack("=I", backing_id))
 
     def detach(self) -> bool:
         """Unmount what is mounted there, if it is ours and nobody uses it."""

@@ -3,12 +3,14 @@
 No I/O, no thread, and no conversation: that one request follows another is the session's knowledge.
 """
 
+from puffpy.dispatch.backing import Backings
 from puffpy.dispatch.binding import Binding, Message, Reply, Terms
 from puffpy.dispatch.lockqueue import LockQueue
 from puffpy.dispatch.routes import ROUTES, Bound, Route, bind
 
 __all__ = [
     "ROUTES",
+    "Backings",
     "Binding",
     "Bound",
     "LockQueue",

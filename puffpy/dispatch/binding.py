@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import attrs
 from typing_extensions import Buffer
 
+from puffpy.dispatch.backing import Backings
 from puffpy.dispatch.lockqueue import LockQueue
 from puffpy.nodes import Handles, NodeTable
 from puffpy.ops import VfsOps, VnodeOps, written
@@ -52,6 +53,7 @@ class Binding:
     nodes: NodeTable
     handles: Handles
     locks: LockQueue
+    backings: Backings | None = None
     options: MountOptions
     terms: Terms
     wake: Callable[[int], None]

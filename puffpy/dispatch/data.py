@@ -6,16 +6,14 @@ Each factory binds one opcode's handler over a mounted file system.
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable
-from typing import Any
 
 from puffpy.dispatch.binding import Binding, Handler, Message, Reply
+from puffpy.dispatch.opening import opening
 from puffpy.dispatch.shape import HEADER_SIZE, Shaper, data_reply, pack_header, untrue
 from puffpy.errors import FsError
-from puffpy.nodes import NO_HANDLE, Opened, Vnode
-from puffpy.types import Call, Entry, OpenFile, SetAttr
-from puffpy.wire.flags import FallocateFlag, FsyncFlag, OpenIn, OpenOut, WriteFlag
+from puffpy.types import Call, SetAttr
+from puffpy.wire.flags import FallocateFlag, FsyncFlag, WriteFlag
 from puffpy.wire.structs import (
     COPY_FILE_RANGE_IN,
     COPY_FILE_RANGE_OUT,
@@ -43,91 +41,6 @@ pack_write = reply_struct(WRITE_OUT).pack
 pack_lseek = reply_struct(LSEEK_OUT).pack
 pack_copied = reply_struct(COPY_FILE_RANGE_OUT).pack
 
-Opening = Callable[[Vnode, Any, int, int, Call], tuple[int, int]]
-
-FACCMODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
-
-
-def opening(b: Binding) -> Opening:
-    """Return what opens a node: (vnode, what create answered, flags, open_flags, call) -> (fh, FOPEN bits).
-
-    ``O_TRUNC`` and the clearing of set-uid bits that may come with it are turned into a ``setattr``, so that
-    a file system cuts its data in one place.
-    """
-    open_file, close, setattr_ = b.op("open"), b.op("close"), b.must("setattr")
-    writable = b.op("write") is not None
-    handles, nodes = b.handles, b.nodes
-    bits = _open_bits(b)
-    silent = b.terms.no_open
-
-    def begin(vnode: Vnode, answer: Any, flags: int, open_flags: int, call: Call) -> tuple[int, int]:
-        if not writable and flags & FACCMODE != os.O_RDONLY:
-            raise FsError(errno.EROFS, f"{b.name} has no write")
-        opened = answer.opened if type(answer) is Entry else None
-        if opened is None and open_file is not None:
-            opened = open_file(vnode.node, flags & ~os.O_TRUNC, call)
-        handle = opened.handle if type(opened) is OpenFile else opened
-        if flags & os.O_TRUNC:
-            call.handle = handle
-            try:
-                setattr_(vnode.node, _truncation(open_flags), call)
-            except BaseException:
-                if close is not None:
-                    close(vnode.node, flags, call)
-                raise
-        if silent:
-            return NO_HANDLE, bits(opened)
-        nodes.opened(vnode)
-        return handles.add(Opened(vnode, handle, flags)), bits(opened)
-
-    return begin
-
-
-def _truncation(open_flags: int) -> SetAttr:
-    change = SetAttr(size=0, kill_suidgid=bool(open_flags & OpenIn.KILL_SUIDGID))
-    return SetAttr(
-        ctime_ns=change.ctime_ns,
-        size=0,
-        mtime_ns=change.ctime_ns,
-        mtime_now=True,
-        kill_suidgid=change.kill_suidgid,
-    )
-
-
-def _open_bits(b: Binding) -> Callable[[Any], int]:
-    options = b.options
-    noflush = b.op("flush") is None and b.op("advlock") is None
-
-    def bits(direct_io: bool, keep_cache: bool, flushless: bool) -> int:
-        flags = OpenOut(0)
-        if direct_io:
-            flags |= OpenOut.DIRECT_IO
-        elif keep_cache:
-            flags |= OpenOut.KEEP_CACHE
-        if flushless:
-            flags |= OpenOut.NOFLUSH
-        return int(flags)
-
-    usual = bits(options.direct_io, options.kernel_cache, noflush)
-
-    def of(opened: Any) -> int:
-        if type(opened) is not OpenFile:
-            return usual
-        flags = bits(
-            options.direct_io if opened.direct_io is None else opened.direct_io,
-            options.kernel_cache if opened.keep_cache is None else opened.keep_cache,
-            noflush if opened.noflush is None else opened.noflush and noflush,
-        )
-        if opened.nonseekable:
-            flags |= OpenOut.NONSEEKABLE
-        if opened.stream:
-            flags |= OpenOut.STREAM
-        if opened.parallel_direct_writes:
-            flags |= OpenOut.PARALLEL_DIRECT_WRITES
-        return flags
-
-    return of
-
 
 def open(b: Binding, shaper: Shaper) -> Handler:  # noqa: A001  the opcode's own name
     """OPEN: a node to an open file."""
@@ -138,8 +51,8 @@ def open(b: Binding, shaper: Shaper) -> Handler:  # noqa: A001  the opcode's own
     def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
         flags, open_flags = unpack(message, BODY)
         call = Call(uid, gid, pid, None, unique)
-        fh, bits = begin(cookies[nodeid], None, flags, open_flags, call)
-        return pack_open(HEADER_SIZE + OPEN_OUT.size, 0, unique, fh, bits, 0)
+        opened = begin(cookies[nodeid], None, flags, open_flags, call)
+        return pack_open(HEADER_SIZE + OPEN_OUT.size, 0, unique, *opened)
 
     return handle
 
@@ -209,7 +122,7 @@ def flush(b: Binding, shaper: Shaper) -> Handler:
 def close(b: Binding, shaper: Shaper) -> Handler:
     """RELEASE: the open file is gone; nobody sees an error, so one is a bug to be logged."""
     shut, advlock = b.op("close"), b.op("advlock")
-    nodes, handles = b.nodes, b.handles
+    nodes, handles, backings = b.nodes, b.handles, b.backings
     unpack = RELEASE_IN.struct.unpack_from
 
     def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
@@ -227,6 +140,8 @@ def close(b: Binding, shaper: Shaper) -> Handler:
             if shut is not None:
                 shut(vnode.node, flags, call)
         finally:
+            if backings is not None:
+                backings.end(opened)
             nodes.closed(vnode)
         return pack_header(HEADER_SIZE, 0, unique)
 

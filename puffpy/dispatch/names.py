@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from puffpy.dispatch.binding import Binding, Handler, Message, Reply
-from puffpy.dispatch.data import opening
+from puffpy.dispatch.opening import opening
 from puffpy.dispatch.shape import HEADER_SIZE, Shaper, data_reply, pack_entry, pack_header, split_ttl
 from puffpy.errors import Absent, FsError, WireError
 from puffpy.types import Call, ComponentName, Vattr

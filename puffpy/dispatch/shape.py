@@ -176,17 +176,17 @@ class Shaper:
         return pack_entry(ENTRY_SIZE, 0, unique, ROOT_COOKIE, 0, 0, 0, 0, 0, *attr_values(va, ROOT_COOKIE))
 
     def create(
-        self, unique: int, answer: Any, call: Call, opening: Callable[[Vnode], tuple[int, int]]
+        self, unique: int, answer: Any, call: Call, opening: Callable[[Vnode], tuple[int, int, int]]
     ) -> bytes:
         """Return the reply that names a node and an open file of it, which *opening* makes."""
         vnode, values = self.entry_values("create", answer, call)
         try:
-            fh, flags = opening(vnode)
+            opened = opening(vnode)
         except BaseException:
             self._nodes.forget(vnode.cookie, 1)
             raise
         try:
-            return pack_create(CREATE_SIZE, 0, unique, *values, fh, flags, 0)
+            return pack_create(CREATE_SIZE, 0, unique, *values, *opened)
         except struct.error:
             self.refuse("create", answer, vnode, call)
 

@@ -24,7 +24,8 @@ class Opened:
     """One open file or directory.
 
     *handle* is the file system's own.  *listing* is what the directory held when it was read from the start,
-    *stamp* the directory's when that was.
+    *stamp* the directory's when that was.  *backed* and *cached* say how the kernel reads and writes it,
+    where it may pass files through.
     """
 
     vnode: Vnode | None
@@ -32,6 +33,8 @@ class Opened:
     flags: int = 0
     listing: list[Any] | None = None
     stamp: int = 0
+    backed: bool = False
+    cached: bool = False
 
 
 class Handles(dict[int, Opened]):

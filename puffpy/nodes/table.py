@@ -37,6 +37,8 @@ class Vnode:
 
     *kind* is its type (``mode >> 12``), which may never change; 0 before it is known.  *stamp* moves with
     every change of the names in a directory.  *active* means that ``inactive`` is still due.
+    *nbacked* and *ncached* count the open files that the kernel passes through to *backing_id*, and those
+    that it caches; there are never both.
     """
 
     node: Any
@@ -47,6 +49,9 @@ class Vnode:
     kind: int = 0
     stamp: int = 0
     active: bool = True
+    backing_id: int = 0
+    nbacked: int = 0
+    ncached: int = 0
 
 
 class Cookies(dict[int, Vnode]):

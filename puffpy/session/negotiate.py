@@ -25,6 +25,9 @@ MAX_PAGES = 0xFFFF
 DEFAULT_PAGES = 32
 """What the kernel assumes where MAX_PAGES is not agreed on."""
 
+STACK_DEPTH = 1
+"""How many file systems may lie under a backing file; 1 leaves room for an overlay on top of the mount."""
+
 pack_init = reply_struct(INIT_OUT).pack
 
 
@@ -34,6 +37,7 @@ class Wishes:
 
     written: frozenset[str]
     options: MountOptions
+    backing: bool = False
 
     def has(self, *ops: str) -> bool:
         """Tell whether any of *ops* is written."""
@@ -131,7 +135,11 @@ NEGOTIATION: tuple[Row, ...] = (
     Row(_F.CREATE_SUPP_GROUP, _never, "call.groups knows all groups, not just one"),
     Row(_F.HAS_EXPIRE_ONLY, _always, "expire_entry uses it"),
     Row(_F.DIRECT_IO_ALLOW_MMAP, _always, "programs map files that are opened for direct I/O"),
-    Row(_F.PASSTHROUGH, _never, "no open names a backing file"),
+    Row(
+        _F.PASSTHROUGH,
+        lambda w: w.backing and w.has("open", "create"),
+        "an open may name a backing file, where the bridge can register one",
+    ),
     Row(_F.NO_EXPORT_SUPPORT, _never, "handles of nodes the kernel still knows do no harm"),
     Row(_F.HAS_RESEND, _always, "resend uses it"),
     Row(_F.ALLOW_IDMAP, _never, "the caller's ids would be missing from most requests"),
@@ -203,6 +211,6 @@ def init_reply(unique: int, terms: Terms, options: MountOptions, readahead: int)
         terms.max_pages,
         0,
         high,
-        0,
+        STACK_DEPTH if terms.flags & InitFlag.PASSTHROUGH else 0,
         0,
     )

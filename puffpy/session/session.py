@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from puffpy.dispatch import Binding, Bound, LockQueue, Message, Reply, Terms, bind
+from puffpy.dispatch import Backings, Binding, Bound, LockQueue, Message, Reply, Terms, bind
 from puffpy.errors import PuffpyError, WireError, errno_of
 from puffpy.nodes import Handles, NodeTable
 from puffpy.ops import VfsOps, VnodeOps, inspect, written
@@ -34,8 +34,9 @@ from puffpy.session.negotiate import (
 )
 from puffpy.session.notifier import Notifier
 from puffpy.session.undo import take_back
-from puffpy.types import Call
+from puffpy.types import BackingDevice, Call
 from puffpy.wire import MESSAGES, Opcode
+from puffpy.wire.flags import InitFlag
 from puffpy.wire.structs import IN_HEADER, INTERRUPT_IN, NOTIFY_RETRIEVE_IN, OUT_HEADER
 
 log = logging.getLogger("puffpy")
@@ -47,14 +48,19 @@ class Session:
     """A file system and the kernel it talks to.
 
     *send* takes what is not the reply to the message at hand: a lock granted later, a notification.  It is
-    called from any thread and must not wait for the kernel.
+    called from any thread and must not wait for the kernel.  *backing* registers files for passthrough.
 
     Raises:
         VectorError: the vectors cannot work (see :func:`puffpy.ops.inspect`).
     """
 
     def __init__(
-        self, vnodeops: VnodeOps, vfsops: VfsOps, options: MountOptions, send: Callable[[bytes], object]
+        self,
+        vnodeops: VnodeOps,
+        vfsops: VfsOps,
+        options: MountOptions,
+        send: Callable[[bytes], object],
+        backing: BackingDevice | None = None,
     ) -> None:
         inspect(vnodeops, vfsops)
         self.buffer_size = buffer_size(options)
@@ -63,7 +69,8 @@ class Session:
         self.terms: Terms | None = None
         self._vnodeops, self._vfsops, self._options = vnodeops, vfsops, options
         ours = written(vnodeops) | written(vfsops)
-        self._wishes = Wishes(ours, options)
+        self._wishes = Wishes(ours, options, backing is not None)
+        self._backing = backing
         root = vfsops.root() if "root" in ours else vnodeops.root
         self.nodes = NodeTable(
             root,
@@ -141,6 +148,7 @@ class Session:
             nodes=self.nodes,
             handles=self.handles,
             locks=self._locks,
+            backings=Backings(self._backing) if self.terms.flags & InitFlag.PASSTHROUGH else None,
             options=self._options,
             terms=self.terms,
             wake=self.kernel.wake,

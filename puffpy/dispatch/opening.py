@@ -1,0 +1,107 @@
+"""What opens a file, for OPEN, CREATE and TMPFILE alike: flags, truncation, passthrough, the open file kept.
+
+How the node is found or made is the handlers' business.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from typing import Any
+
+from puffpy.dispatch.binding import Binding
+from puffpy.errors import FsError
+from puffpy.nodes import NO_HANDLE, Opened, Vnode
+from puffpy.types import Call, Entry, OpenFile, SetAttr
+from puffpy.wire.flags import OpenIn, OpenOut
+
+Opening = Callable[[Vnode, Any, int, int, Call], tuple[int, int, int]]
+
+FACCMODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
+DIRECT_IO, KEEP_CACHE, PASSTHROUGH = int(OpenOut.DIRECT_IO), int(OpenOut.KEEP_CACHE), int(OpenOut.PASSTHROUGH)
+
+
+def opening(b: Binding) -> Opening:
+    """Return what opens a node: (vnode, create's answer, flags, open_flags, call) -> OPEN's three numbers.
+
+    ``O_TRUNC`` and the clearing of set-uid bits that may come with it are turned into a ``setattr``, so that
+    a file system cuts its data in one place.
+    """
+    open_file, close = b.op("open"), b.op("close")
+    truncate = _truncating(b)
+    writable = b.op("write") is not None
+    handles, nodes, backings = b.handles, b.nodes, b.backings
+    bits_of = _open_bits(b)
+    silent = b.terms.no_open
+
+    def begin(vnode: Vnode, answer: Any, flags: int, open_flags: int, call: Call) -> tuple[int, int, int]:
+        if not writable and flags & FACCMODE != os.O_RDONLY:
+            raise FsError(errno.EROFS, f"{b.name} has no write")
+        answered = answer.opened if type(answer) is Entry else None
+        if answered is None and open_file is not None:
+            answered = open_file(vnode.node, flags & ~os.O_TRUNC, call)
+        handle = answered.handle if type(answered) is OpenFile else answered
+        if flags & os.O_TRUNC:
+            call.handle = handle
+            try:
+                truncate(vnode.node, open_flags, call)
+            except BaseException:
+                if close is not None:
+                    close(vnode.node, flags, call)
+                raise
+        bits = bits_of(answered)
+        if silent:
+            return NO_HANDLE, bits, 0
+        nodes.opened(vnode)
+        opened = Opened(vnode, handle, flags)
+        if backings is None:
+            return handles.add(opened), bits, 0
+        fd = answered.backing if type(answered) is OpenFile else None
+        backing_id = backings.begin(opened, fd, direct=bool(bits & DIRECT_IO))
+        if backing_id:
+            # The kernel refuses companions that speak of its own cache (fuse_file_io_open).
+            bits = (bits | PASSTHROUGH) & ~KEEP_CACHE
+        return handles.add(opened), bits, backing_id
+
+    return begin
+
+
+def _truncating(b: Binding) -> Callable[[Any, int, Call], None]:
+    setattr_ = b.must("setattr")
+
+    def truncate(node: Any, open_flags: int, call: Call) -> None:
+        kill = bool(open_flags & OpenIn.KILL_SUIDGID)
+        change = SetAttr(size=0, mtime_now=True, kill_suidgid=kill)
+        setattr_(node, change.at(change.ctime_ns), call)
+
+    return truncate
+
+
+def _open_bits(b: Binding) -> Callable[[Any], int]:
+    options = b.options
+    noflush = b.op("flush") is None and b.op("advlock") is None
+
+    def bits(direct_io: bool, keep_cache: bool, flushless: bool) -> int:
+        cached = KEEP_CACHE if keep_cache else 0
+        return (DIRECT_IO if direct_io else cached) | (OpenOut.NOFLUSH if flushless else 0)
+
+    usual = int(bits(options.direct_io, options.kernel_cache, noflush))
+
+    def of(opened: Any) -> int:
+        if type(opened) is not OpenFile:
+            return usual
+        flags = bits(
+            options.direct_io if opened.direct_io is None else opened.direct_io,
+            options.kernel_cache if opened.keep_cache is None else opened.keep_cache,
+            noflush if opened.noflush is None else opened.noflush and noflush,
+        )
+        if opened.nonseekable:
+            flags |= OpenOut.NONSEEKABLE
+        if opened.stream:
+            flags |= OpenOut.STREAM
+        if opened.parallel_direct_writes:
+            flags |= OpenOut.PARALLEL_DIRECT_WRITES
+        return int(flags)
+
+    return of
