@@ -12,10 +12,10 @@ Subclass :class:`VnodeOps`, write ``lookup`` and whatever else your file system 
 """
 
 from puffpy.errors import Absent, FsError, MountError, PuffpyError, ReplyError, VectorError
-from puffpy.main import Size, main
+from puffpy.main import main
 from puffpy.mount import Mount, mount
 from puffpy.ops import Kernel, ReadOnly, VfsOps, VnodeOps
-from puffpy.options import MountOptions
+from puffpy.options import MountOptions, OptionError, Size
 from puffpy.types import (
     Call,
     ComponentName,
@@ -48,6 +48,7 @@ __all__ = [
     "MountOptions",
     "Node",
     "OpenFile",
+    "OptionError",
     "PuffpyError",
     "ReadOnly",
     "ReplyError",

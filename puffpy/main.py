@@ -13,20 +13,18 @@ import os
 import sys
 import typing
 from collections.abc import Callable, Sequence
-from typing import Any, NewType, NoReturn
+from typing import Any, NoReturn
 
 import attrs
 
-from puffpy import bridges, options
+from puffpy import bridges
 from puffpy.daemon import Daemon
 from puffpy.errors import MountError, VectorError
 from puffpy.mount import prepared
 from puffpy.ops import VnodeOps
-from puffpy.options import MountOptions
+from puffpy.options import ROWS, MountOptions, OptionError, Size, near
+from puffpy.record import Recorder
 from puffpy.serve import Server, signals_end
-
-Size = NewType("Size", int)
-"""Annotates a parameter that takes bytes: on the command line 10M and 1G are understood."""
 
 USAGE = 2
 """Exit status for a command line that makes no sense; 1 is for a mount that failed."""
@@ -61,7 +59,7 @@ class Parameter:
 
 def _converter(kind: Any) -> Callable[[str], Any]:
     kinds = [part for part in typing.get_args(kind) or (kind,) if part is not type(None)]
-    known: dict[Any, Callable[[str], Any]] = {Size: options.size, bool: _boolean, int: _integer, float: float}
+    known: dict[Any, Callable[[str], Any]] = {Size: Size, bool: _boolean, int: _integer, float: float}
     return next((known[part] for part in kinds if part in known), str)
 
 
@@ -91,14 +89,16 @@ def parameters(make: Callable[..., VnodeOps]) -> list[Parameter]:
     return found
 
 
-def main(make: Callable[..., VnodeOps], *, argv: Sequence[str] | None = None) -> NoReturn:
+def main(
+    make: Callable[..., VnodeOps], *, argv: Sequence[str] | None = None, prog: str | None = None
+) -> NoReturn:
     """Be the command line of the file system that *make*, a class or a function, makes.
 
     Mounts, goes into the background, serves, and exits: with 0 at the end of a mount, 1 if it could not be
     mounted, 2 if the command line makes no sense.  Parameters of *make* without a default come as arguments
     before the mount point, the others as ``-o name=value``.
     """
-    parser = _parser(make)
+    parser = _parser(make, prog or _program())
     args = parser.parse_args(argv)
     logging.basicConfig(
         format=f"{parser.prog}: %(message)s", level=logging.INFO if args.debug else logging.WARNING
@@ -107,14 +107,17 @@ def main(make: Callable[..., VnodeOps], *, argv: Sequence[str] | None = None) ->
     try:
         vnodeops, chosen = _made(make, args)
         vfsops, chosen = prepared(vnodeops, None, chosen)
-        server = Server(vnodeops, vfsops, chosen, bridges.make(args.bridge), debug=args.debug)
+        recorder = Recorder(open(args.record, "wb")) if args.record else None  # noqa: SIM115  until the end
+        server = Server(
+            vnodeops, vfsops, chosen, bridges.make(args.bridge), debug=args.debug, recorder=recorder
+        )
         mountpoint = os.path.abspath(args.mountpoint)
         if not (args.foreground or args.debug):
             daemon.begin()
         server.attach(mountpoint, chosen)
     except UsageError as exc:
         parser.exit(USAGE, f"{parser.prog}: {exc}\n")
-    except (VectorError, MountError) as exc:
+    except (VectorError, MountError, OSError) as exc:
         sys.stderr.writelines(f"{parser.prog}: {line}\n" for line in str(exc).splitlines())
         daemon.failed(1)
         sys.exit(1)
@@ -130,15 +133,15 @@ def _made(make: Callable[..., VnodeOps], args: argparse.Namespace) -> tuple[Vnod
     takes = {parameter.name: parameter for parameter in parameters(make)}
     try:
         _, others = MountOptions.parse(",".join(args.options))
-    except MountError as exc:
+    except OptionError as exc:
         raise UsageError(str(exc)) from None
     given = {}
     for name, value in others.items():
         parameter = takes.get(name.replace("-", "_"))
         if parameter is None or parameter.required:
-            optional = [p.name for p in takes.values() if not p.required]
-            hint = options.near(name, optional + options.known_names())
-            raise UsageError(f"there is no option {name}{hint}; see --help")
+            close = near(name, tuple(p.name for p in takes.values() if not p.required))
+            hint = f"; did you mean {' or '.join(close)}?" if close else ""
+            raise UsageError(f"there is no option {name}{hint} (see --help)")
         given[parameter.name] = parameter.convert(value)
     required = [p for p in takes.values() if p.required]
     positional = [p.convert(text) for p, text in zip(required, args.arguments, strict=True)]
@@ -158,10 +161,9 @@ class _Arguments(argparse.Action):
         namespace.arguments = [*namespace.arguments, values]
 
 
-def _parser(make: Callable[..., VnodeOps]) -> argparse.ArgumentParser:
+def _parser(make: Callable[..., VnodeOps], prog: str) -> argparse.ArgumentParser:
     takes = parameters(make)
     own = [p for p in takes if not p.required]
-    prog = _program()
     required = " ".join(p.name.upper() for p in takes if p.required)
     usage = f"{prog} {required} MNT".replace("  ", " ")
     lines = [
@@ -173,7 +175,7 @@ def _parser(make: Callable[..., VnodeOps]) -> argparse.ArgumentParser:
         "  umount MNT, or fusermount3 -u MNT",
         "",
         "options of this file system: " + (", ".join(f"{p.name}=..." for p in own) or "none"),
-        "options of every mount: " + ", ".join(options.known_names()),
+        "options of every mount: " + ", ".join(ROWS),
         "",
         "exit status: 0 mounted (or, with -f, unmounted again), 1 not mounted, 2 wrong usage",
     ]
@@ -197,6 +199,7 @@ def _parser(make: Callable[..., VnodeOps]) -> argparse.ArgumentParser:
         "-d", "--debug", action="store_true", help="show every message on stderr; stays as -f does"
     )
     parser.add_argument("--bridge", default="devfuse", metavar="NAME", help="how to reach a kernel (devfuse)")
+    parser.add_argument("--record", metavar="FILE", help="write every message to FILE (see puffpy dump)")
     parser.add_argument("-V", "--version", action="version", version=_version())
     return parser
 

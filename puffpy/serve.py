@@ -17,17 +17,20 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from puffpy.bridges import Bridge
 from puffpy.errors import MountError
 from puffpy.ops import VfsOps, VnodeOps
 from puffpy.options import MountOptions
+from puffpy.record import Message, Recorder, Reply, What
 from puffpy.session import Session
 from puffpy.types import BackingDevice
 from puffpy.wire import dump
 from puffpy.wire.structs import IN_HEADER
+
+Answer = Callable[[Message, int], Reply]
 
 log = logging.getLogger("puffpy")
 
@@ -43,7 +46,7 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Server:
     """One mounted file system being served.
 
-    *debug* shows every message and reply as a line on stderr.
+    *debug* shows every message and reply as a line on stderr; *recorder* writes them down.
     """
 
     def __init__(
@@ -54,13 +57,19 @@ class Server:
         bridge: Bridge,
         *,
         debug: bool = False,
+        recorder: Recorder | None = None,
     ) -> None:
         self._later: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         backing = bridge if isinstance(bridge, BackingDevice) else None
         self.session = Session(vnodeops, vfsops, options, self._later.put, backing)
         self.bridge = bridge
         self.ended = threading.Event()
-        self._debug = debug
+        self._debug, self._recorder = debug, recorder
+        self._answer: Answer = self.session.receive
+        if debug:
+            self._answer = shown(self._answer)
+        if recorder is not None:
+            self._answer = recorder.answering(self._answer)
         self._cutting = False
 
     def attach(self, mountpoint: str, options: MountOptions) -> None:
@@ -111,11 +120,7 @@ class Server:
 
     def _loop(self) -> None:
         buffer = bytearray(self.session.buffer_size)
-        if self._debug:
-            while self._turn(buffer):
-                pass
-            return
-        receive, answer, send = self.bridge.receive, self.session.receive, self.bridge.send
+        receive, answer, send = self.bridge.receive, self._answer, self.bridge.send
         while True:
             size = receive(buffer)
             if not size or self._cutting:
@@ -127,20 +132,12 @@ class Server:
                 reply = None  # it may hold a file's storage, which the next request may want to resize
 
     def _turn(self, buffer: bytearray) -> bool:
-        """Receive and answer one message, and show both where that is asked for."""
+        """Receive and answer one message; False once the kernel has let go."""
         size = self.bridge.receive(buffer)
-        if not size or self._cutting:
+        if not size:
             return False
-        if self._debug:
-            show(dump(buffer[:size]))
-        reply = self.session.receive(buffer, size)
-        if reply is None:
-            return True
-        if self._debug:
-            opcode, unique = IN_HEADER.struct.unpack_from(buffer)[1:3]
-            whole = b"".join(reply) if isinstance(reply, tuple) else reply
-            show(dump(whole, opcode_of={unique: opcode}.get))
-        if not self.bridge.send(reply):
+        reply = self._answer(buffer, size)
+        if reply is not None and not self.bridge.send(reply):
             self.session.undelivered(buffer, reply)
         return True
 
@@ -148,10 +145,27 @@ class Server:
         while (message := self._later.get()) is not None:
             if self._debug:
                 show(dump(message))
+            if self._recorder is not None:
+                self._recorder.write(What.LATER, message)
             try:
                 self.bridge.send(message)
             except OSError as exc:
                 log.error("the kernel refused %s: %s", dump(message), exc)
+
+
+def shown(answer: Answer) -> Answer:
+    """Return *answer* with every message and its reply shown, a line each."""
+
+    def show_both(message: Message, size: int) -> Reply:
+        show(dump(message[:size]))
+        reply = answer(message, size)
+        if reply is not None:
+            opcode, unique = IN_HEADER.struct.unpack_from(message)[1:3]
+            whole = b"".join(reply) if isinstance(reply, tuple) else reply
+            show(dump(whole, opcode_of={unique: opcode}.get))
+        return reply
+
+    return show_both
 
 
 def show(line: str) -> None:

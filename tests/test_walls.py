@@ -24,7 +24,8 @@ MAY_IMPORT: Final = {
     "session": {"dispatch", "errors", "nodes", "ops", "options", "types", "wire"},
     "bridges": {"errors", "options", "types"},
     "userkernel": {"errors", "types", "wire"},
-    "serve": {"bridges", "errors", "ops", "options", "session", "types", "wire"},
+    "serve": {"bridges", "errors", "ops", "options", "session", "types", "wire", "record"},
+    "record": {"errors"},
     "daemon": set(),
 }
 """Room by room, what it may know of.  What is not in this table puts things together and may know all."""

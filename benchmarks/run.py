@@ -1,0 +1,204 @@
+"""The measurement: all subjects mounted at once, each given the same work in turn, round after round.
+
+What disturbs a machine for a while disturbs all subjects alike that way, and the ratios are taken within a
+round.  Each round is measured in two modes: *pinned*, client and server share one core, so that a request
+costs what the two compute and nothing for waking another core; and *free*, where the scheduler decides.
+
+Nothing here prints a result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from statistics import median
+
+import attrs
+
+from benchmarks import build
+from benchmarks.mounted import Server, private_directory, serve
+from benchmarks.subjects import REFERENCE, Missing, Subject
+from benchmarks.works import Planted, Work, plant_command
+
+PINNED = "pinned"
+FREE = "free"
+MODES = (PINNED, FREE)
+
+#: How much longer than asked a work may take before its server is given up.
+GRACE_SECONDS = 30.0
+
+
+class WorkError(Exception):
+    """A work could not be done on a subject; the message is what its program said."""
+
+
+@attrs.frozen
+class Settings:
+    """How much is measured: *rounds* samples of *seconds* each, for every mode, work and subject."""
+
+    rounds: int = 9
+    seconds: float = 0.25
+    planted: Planted = attrs.field(factory=Planted)
+
+
+@attrs.define
+class Series:
+    """The samples of one subject at one work in one mode, in units per second, one for each round.
+
+    It ends early, with *error*, where the work could not be done.
+    """
+
+    mode: str
+    work: str
+    subject: str
+    samples: list[float] = attrs.field(factory=list)
+    error: str | None = None
+
+    @property
+    def best(self) -> float | None:
+        return max(self.samples, default=None)
+
+    @property
+    def median(self) -> float | None:
+        return median(self.samples) if self.samples else None
+
+    def ratios(self, reference: Series) -> list[float]:
+        """Return how much of *reference*'s speed it had in each round that both have."""
+        return [mine / theirs for mine, theirs in zip(self.samples, reference.samples, strict=False)]
+
+
+@attrs.frozen
+class Machine:
+    """Where it was measured, as far as it matters to the numbers."""
+
+    kernel: str
+    python: str
+    cpus: int
+    core: int
+    load_before: float
+    load_after: float
+
+
+@attrs.frozen
+class Result:
+    """Everything one run found out."""
+
+    settings: Settings
+    machine: Machine
+    works: Sequence[Work]
+    subjects: Sequence[Subject]
+    absent: dict[str, str]
+    series: Sequence[Series]
+
+    def find(self, mode: str, work: str, subject: str) -> Series | None:
+        """Return one series, or ``None`` if that subject was absent."""
+        key = (mode, work, subject)
+        return next((s for s in self.series if (s.mode, s.work, s.subject) == key), None)
+
+    def ratio(self, series: Series) -> float | None:
+        """Return the median of a series' ratios to the reference, or ``None`` where there is none."""
+        reference = self.find(series.mode, series.work, REFERENCE)
+        ratios = series.ratios(reference) if reference is not None else []
+        return median(ratios) if ratios else None
+
+
+def measure(
+    subjects: Sequence[Subject], works: Sequence[Work], settings: Settings, say: Callable[[str], None]
+) -> Result:
+    """Measure *works* on *subjects* and return what came out; *say* is told how far it is.
+
+    Raises :class:`benchmarks.build.BuildError` if there is no client, without which nothing can be measured.
+    A subject that is missing, or fails, is part of the result.
+    """
+    cpus = os.sched_getaffinity(0)
+    core = max(cpus)
+    before = os.getloadavg()[0]
+    absent: dict[str, str] = {}
+    series: list[Series] = []
+    with private_directory() as directory, contextlib.ExitStack() as mounts:
+        client = build.client(directory)
+        crew = list(_crew(subjects, settings, client, directory, mounts, absent, say))
+        table = {
+            (mode, work.name, server.subject.name): Series(mode, work.name, server.subject.name)
+            for mode in MODES
+            for work in works
+            for server in crew
+        }
+        series.extend(table.values())
+        for number in range(settings.rounds):
+            say(f"round {number + 1} of {settings.rounds}")
+            # Nobody is always first, nor always after the same neighbour's noise.
+            turn = number % len(crew) if crew else 0
+            for mode in MODES:
+                for server in crew:
+                    server.stay_on({core} if mode == PINNED else cpus)
+                for work in works:
+                    for server in crew[turn:] + crew[:turn]:
+                        cpu = core if mode == PINNED else -1
+                        _sample(
+                            table[mode, work.name, server.subject.name], work, server, client, cpu, settings
+                        )
+    machine = Machine(
+        platform.release(), platform.python_version(), len(cpus), core, before, os.getloadavg()[0]
+    )
+    return Result(settings, machine, works, subjects, absent, series)
+
+
+def _crew(
+    subjects: Sequence[Subject],
+    settings: Settings,
+    client: Path,
+    directory: Path,
+    mounts: contextlib.ExitStack,
+    absent: dict[str, str],
+    say: Callable[[str], None],
+) -> Iterator[Server]:
+    for subject in subjects:
+        say(f"mounting {subject.title}")
+        try:
+            server = mounts.enter_context(serve(subject, directory))
+            _run(plant_command(client, server.tree, settings.planted), server, GRACE_SECONDS)
+        except (Missing, WorkError) as error:
+            absent[subject.name] = str(error)
+            say(f"  absent: {error}")
+        else:
+            yield server
+
+
+def _sample(series: Series, work: Work, server: Server, client: Path, cpu: int, settings: Settings) -> None:
+    if series.error is not None:
+        return
+    command = work.command(client, sys.executable, server.tree, cpu, settings.seconds)
+    try:
+        count, elapsed = _run(command, server, settings.seconds + GRACE_SECONDS).split()
+        series.samples.append(int(count) / float(elapsed))
+    except WorkError as error:
+        series.error = str(error)
+    except (ValueError, ZeroDivisionError):
+        series.error = f"{work.argv[0]} did not print a count and the seconds"
+
+
+def _run(command: list[str], server: Server, limit: float) -> str:
+    """Run a program on the server's tree and return what it printed.
+
+    A caller whose request the server has taken cannot be killed before the server has answered or died; so
+    whatever ends this early ends the server first.
+    """
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        out, err = process.communicate(timeout=limit)
+    except BaseException as error:
+        server.kill()
+        process.kill()
+        process.communicate()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise WorkError(f"no answer within {limit:.0f} s; its server was ended") from None
+        raise
+    if process.returncode != 0:
+        raise WorkError(err.strip() or f"it ended with {process.returncode}")
+    return out

@@ -1,0 +1,150 @@
+"""Who is measured: one row for each file system, how it is started and what it needs to be there.
+
+Nothing here starts one.  A subject that cannot be had is reported with its reason; ``Missing`` carries it.
+"""
+
+from __future__ import annotations
+
+import ctypes.util
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import attrs
+
+from benchmarks import build
+
+#: The subject that the ratios are ratios to.
+REFERENCE = "libfuse"
+
+
+class Missing(Exception):
+    """A subject cannot be measured here; the message says why and what to install."""
+
+
+Argv = Callable[[Path], "list[str]"]
+
+
+@attrs.frozen
+class Subject:
+    """One column of the result.
+
+    *prepare* is given a private directory to build in; it checks what is needed, raises :class:`Missing`, and
+    returns the command that serves on the mount point put at its end.  *environment* is for the server.
+    """
+
+    name: str
+    title: str
+    prepare: Argv
+    version: Callable[[], str]
+    environment: Mapping[str, str] = attrs.field(factory=dict)
+
+
+def _device() -> None:
+    try:
+        os.close(os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        raise Missing(f"/dev/fuse: {error.strerror}") from None
+
+
+def _root() -> None:
+    if os.geteuid() != 0:
+        raise Missing("it calls mount(2) itself, which needs root")
+
+
+def _fusermount(program: str) -> None:
+    if os.geteuid() != 0 and shutil.which(program) is None:
+        raise Missing(f"there is no {program}, which mounts for whoever is not root")
+
+
+def _module(name: str, package: str) -> None:
+    if importlib.util.find_spec(name) is None:
+        raise Missing(f"not installed in {sys.prefix} (pip install {package})")
+
+
+def _library(name: str, package: str) -> None:
+    if ctypes.util.find_library(name) is None:
+        raise Missing(f"there is no lib{name} (Debian: {package})")
+
+
+def _python(peer: str) -> list[str]:
+    return [sys.executable, "-m", f"benchmarks.peers.{peer}"]
+
+
+def _puffpy(directory: Path) -> list[str]:
+    _device()
+    _fusermount("fusermount3")
+    _module("puffpy", "--editable .")
+    nothing_remembered = "attr_timeout=0,entry_timeout=0,negative_timeout=0"
+    return [*_python("puffpy_memfs"), "--foreground", "-o", nothing_remembered]
+
+
+def _libfuse(directory: Path) -> list[str]:
+    _device()
+    _fusermount("fusermount3")
+    try:
+        return [str(build.memfs_ll(directory))]
+    except build.BuildError as error:
+        raise Missing(str(error)) from None
+
+
+def _mfusepy(directory: Path) -> list[str]:
+    _device()
+    _fusermount("fusermount3")
+    _module("mfusepy", "mfusepy")
+    _library("fuse3", "libfuse3-3")
+    return _python("mfusepy_memfs")
+
+
+def _fusepy(directory: Path) -> list[str]:
+    _device()
+    _fusermount("fusermount")
+    _module("fuse", "fusepy")
+    _library("fuse", "libfuse2")
+    return _python("fusepy_memfs")
+
+
+def _pyfuse3(directory: Path) -> list[str]:
+    _device()
+    _fusermount("fusermount3")
+    _module("pyfuse3", "pyfuse3, with libfuse3-dev and a C compiler")
+    return _python("pyfuse3_memfs")
+
+
+def _bare(directory: Path) -> list[str]:
+    _device()
+    _root()
+    return _python("bare")
+
+
+def _tmpfs(directory: Path) -> list[str]:
+    _root()
+    return ["mount", "-t", "tmpfs", "-o", "size=256m", "tmpfs"]
+
+
+def _of_package(name: str) -> Callable[[], str]:
+    return lambda: importlib.metadata.version(name)
+
+
+def _puffpy_version() -> str:
+    # The module says it even where puffpy is not installed but simply there.
+    return str(importlib.import_module("puffpy").__version__)
+
+
+_WITH_LIBFUSE_3 = {"FUSE_LIBRARY_PATH": "libfuse3.so.3"}
+
+SUBJECTS = (
+    Subject("puffpy", "puffpy", _puffpy, _puffpy_version),
+    Subject(REFERENCE, "C libfuse 3, low level", _libfuse, build.fuse3_version),
+    Subject("mfusepy", "mfusepy (libfuse 3)", _mfusepy, _of_package("mfusepy"), _WITH_LIBFUSE_3),
+    Subject("fusepy", "fusepy (libfuse 2)", _fusepy, _of_package("fusepy")),
+    Subject("pyfuse3", "pyfuse3 (Trio)", _pyfuse3, _of_package("pyfuse3")),
+    Subject("bare", "bare Python on /dev/fuse", _bare, platform.python_version),
+    Subject("tmpfs", "tmpfs, in the kernel", _tmpfs, platform.release),
+)

@@ -1,0 +1,141 @@
+"""Recordings of a session: every message with its time, one after the other in a file.
+
+How to run one again is in ``puffpy.testing``.
+
+The file starts with a line that says what it is; then come records: when (nanoseconds since 1970, 8 bytes),
+what (1 byte), how many bytes (4 bytes), and these.  Besides the messages it keeps what the clock said to the
+file system while it answered, so that the same file system answers the same bytes when it is run again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, TypeAlias
+
+import attrs
+from typing_extensions import Buffer
+
+from puffpy.errors import WireError
+
+MAGIC = b"puffpy recording 1\n"
+_HEAD = struct.Struct("<QBI")
+_CLOCK = struct.Struct("<q")
+
+Message: TypeAlias = bytes | bytearray
+Reply: TypeAlias = "bytes | tuple[Buffer, ...] | None"
+
+
+class What(enum.IntEnum):
+    """What a record holds."""
+
+    REQUEST = 0
+    REPLY = 1
+    LATER = 2  # a notification, or a reply that did not come at once
+    CLOCK = 3
+
+
+@attrs.frozen
+class Record:
+    """One record: its time in nanoseconds since 1970, what it is, and its bytes."""
+
+    when: int
+    what: What
+    data: bytes
+
+
+class Recorder:
+    """Writes what passes to *file*, an open binary file."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+        file.write(MAGIC)
+
+    def write(self, what: What, data: Buffer) -> None:
+        """Write one record, with the time of now."""
+        raw = bytes(data)
+        with self._lock:
+            self._file.write(_HEAD.pack(time.time_ns(), what, len(raw)) + raw)
+
+    def answering(self, receive: Callable[[Message, int], Reply]) -> Callable[[Message, int], Reply]:
+        """Return *receive* with everything that it is given and answers written down."""
+
+        def recorded(message: Message, size: int) -> Reply:
+            self.write(What.REQUEST, message[:size])
+            with listened_clock(lambda now: self.write(What.CLOCK, _CLOCK.pack(now))):
+                reply = receive(message, size)
+            if reply is not None:
+                self.write(What.REPLY, b"".join(reply) if isinstance(reply, tuple) else reply)
+            self._file.flush()
+            return reply
+
+        return recorded
+
+
+@contextlib.contextmanager
+def listened_clock(heard: Callable[[int], object]) -> Iterator[None]:
+    """Tell *heard* what ``time.time_ns`` says to this thread meanwhile; nobody notices."""
+    real, thread = time.time_ns, threading.get_ident()
+
+    def time_ns() -> int:
+        now = real()
+        if threading.get_ident() == thread:
+            time.time_ns = real
+            try:
+                heard(now)
+            finally:
+                time.time_ns = time_ns
+        return now
+
+    time.time_ns = time_ns
+    try:
+        yield
+    finally:
+        time.time_ns = real
+
+
+@contextlib.contextmanager
+def turned_back_clock(readings: list[int]) -> Iterator[None]:
+    """Have ``time.time_ns`` say *readings* to this thread, in turn; the real time once they are used up."""
+    real, thread = time.time_ns, threading.get_ident()
+    left = iter(readings)
+
+    def time_ns() -> int:
+        return next(left, None) or real() if threading.get_ident() == thread else real()
+
+    time.time_ns = time_ns
+    try:
+        yield
+    finally:
+        time.time_ns = real
+
+
+def read(file: BinaryIO) -> Iterator[Record]:
+    """Yield the records of a recording.
+
+    Raises:
+        WireError: it is no recording, or was cut off in the middle of a record.
+    """
+    if file.read(len(MAGIC)) != MAGIC:
+        raise WireError(f"this is no recording: it does not start with {MAGIC!r}")
+    while head := file.read(_HEAD.size):
+        if len(head) < _HEAD.size:
+            raise WireError(f"the recording ends in the middle of a record's head ({len(head)} bytes)")
+        when, what, size = _HEAD.unpack(head)
+        data = file.read(size)
+        if len(data) < size:
+            raise WireError(f"the recording ends in the middle of a record: {len(data)} of {size} bytes")
+        if what not in set(What):
+            raise WireError(f"the recording holds a record of kind {what}, which is unknown")
+        yield Record(when, What(what), data)
+
+
+def clock_reading(record: Record) -> int:
+    """Return what the clock said, from a record of it."""
+    reading: int = _CLOCK.unpack(record.data)[0]
+    return reading

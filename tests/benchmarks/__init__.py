@@ -1,0 +1,1 @@
+"""The benchmarks' harness: what it reports and that it leaves nothing behind, never how fast anything is."""
