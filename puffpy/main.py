@@ -6,6 +6,7 @@ What its options mean is the class's business: they are the keyword parameters o
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.metadata
 import inspect
 import logging
@@ -105,9 +106,10 @@ def main(
     )
     daemon = Daemon()
     try:
-        vnodeops, chosen = _made(make, args)
-        vfsops, chosen = prepared(vnodeops, None, chosen)
         recorder = Recorder(open(args.record, "wb")) if args.record else None  # noqa: SIM115  until the end
+        with recorder.clock() if recorder is not None else contextlib.nullcontext():
+            vnodeops, chosen = _made(make, args)
+        vfsops, chosen = prepared(vnodeops, None, chosen)
         server = Server(
             vnodeops, vfsops, chosen, bridges.make(args.bridge), debug=args.debug, recorder=recorder
         )

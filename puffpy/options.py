@@ -49,10 +49,12 @@ class Size(int):
             if match is None:
                 raise ValueError(f"{value!r} is no size: expected bytes, as in 4096, 64k, 10M or 1G")
             number, unit = match.groups()
-            value = int(number) * KIB ** (_UNITS.index(unit.upper()) + 1 if unit else 0)
-        if value < 0:
-            raise ValueError(f"{value} is no size: expected 0 bytes or more")
-        return super().__new__(cls, value)
+            size = int(number) * KIB ** (_UNITS.index(unit.upper()) + 1 if unit else 0)
+        else:
+            size = value
+        if size < 0:
+            raise ValueError(f"{size} is no size: expected 0 bytes or more")
+        return super().__new__(cls, size)
 
 
 @attrs.frozen
@@ -117,10 +119,10 @@ def _check(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
 
 @attrs.frozen(kw_only=True)
 class MountOptions:
-    """How a file system is mounted: who may use it, what the kernel may remember, how large a message may be.
+    """How a file system is mounted: who may use it, what the kernel may keep, how large a message may be.
 
-    Sizes are bytes, timeouts are seconds (``math.inf``: for ever).  A ``VnodeOps`` states its own in the class
-    attribute ``options``, and ``-o`` overrides them one by one.
+    Sizes are bytes, timeouts are seconds (``math.inf``: for ever).  A ``VnodeOps`` states its own in the
+    class attribute ``options``, and ``-o`` overrides them one by one.
 
     Raises:
         OptionError: a value cannot be; it names the option, the value and what is expected.
@@ -167,7 +169,7 @@ class MountOptions:
 
     @classmethod
     def parse(cls, text: str, base: Self | None = None) -> tuple[Self, dict[str, str | None]]:
-        r"""Return *base* as changed by *text*, what ``-o`` was given, and the words that are no mount options.
+        r"""Return *base* as changed by *text*, what ``-o`` was given, and the words that are not a mount's.
 
         A comma or backslash that belongs to a value has a backslash before it.
 

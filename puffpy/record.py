@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import errno
 import struct
 import threading
 import time
@@ -21,10 +22,11 @@ import attrs
 from typing_extensions import Buffer
 
 from puffpy.errors import WireError
+from puffpy.types import BackingDevice
 
 MAGIC = b"puffpy recording 1\n"
 _HEAD = struct.Struct("<QBI")
-_CLOCK = struct.Struct("<q")
+_NUMBER = struct.Struct("<q")
 
 Message: TypeAlias = bytes | bytearray
 Reply: TypeAlias = "bytes | tuple[Buffer, ...] | None"
@@ -36,7 +38,8 @@ class What(enum.IntEnum):
     REQUEST = 0
     REPLY = 1
     LATER = 2  # a notification, or a reply that did not come at once
-    CLOCK = 3
+    CLOCK = 3  # what the clock said
+    BACKING = 4  # what registering a file for passthrough gave: an id, or a negative errno
 
 
 @attrs.frozen
@@ -62,12 +65,20 @@ class Recorder:
         with self._lock:
             self._file.write(_HEAD.pack(time.time_ns(), what, len(raw)) + raw)
 
+    def clock(self) -> contextlib.AbstractContextManager[None]:
+        """Write down what the clock says meanwhile; also for what a file system does before it is mounted."""
+        return listened_clock(lambda now: self.write(What.CLOCK, _NUMBER.pack(now)))
+
+    def backing_device(self, device: BackingDevice) -> BackingDevice:
+        """Return *device* with the ids that it gives written down."""
+        return _RecordedDevice(device, self)
+
     def answering(self, receive: Callable[[Message, int], Reply]) -> Callable[[Message, int], Reply]:
         """Return *receive* with everything that it is given and answers written down."""
 
         def recorded(message: Message, size: int) -> Reply:
             self.write(What.REQUEST, message[:size])
-            with listened_clock(lambda now: self.write(What.CLOCK, _CLOCK.pack(now))):
+            with self.clock():
                 reply = receive(message, size)
             if reply is not None:
                 self.write(What.REPLY, b"".join(reply) if isinstance(reply, tuple) else reply)
@@ -75,6 +86,24 @@ class Recorder:
             return reply
 
         return recorded
+
+
+@attrs.frozen
+class _RecordedDevice:
+    device: BackingDevice
+    recorder: Recorder
+
+    def backing_open(self, fd: int) -> int:
+        try:
+            backing_id = self.device.backing_open(fd)
+        except OSError as exc:
+            self.recorder.write(What.BACKING, _NUMBER.pack(-(exc.errno or errno.EIO)))
+            raise
+        self.recorder.write(What.BACKING, _NUMBER.pack(backing_id))
+        return backing_id
+
+    def backing_close(self, backing_id: int) -> None:
+        self.device.backing_close(backing_id)
 
 
 @contextlib.contextmanager
@@ -135,7 +164,7 @@ def read(file: BinaryIO) -> Iterator[Record]:
         yield Record(when, What(what), data)
 
 
-def clock_reading(record: Record) -> int:
-    """Return what the clock said, from a record of it."""
-    reading: int = _CLOCK.unpack(record.data)[0]
+def number(record: Record) -> int:
+    """Return the number that a record of the clock or of a backing id holds."""
+    reading: int = _NUMBER.unpack(record.data)[0]
     return reading

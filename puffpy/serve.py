@@ -60,7 +60,9 @@ class Server:
         recorder: Recorder | None = None,
     ) -> None:
         self._later: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        backing = bridge if isinstance(bridge, BackingDevice) else None
+        backing: BackingDevice | None = bridge if isinstance(bridge, BackingDevice) else None
+        if backing is not None and recorder is not None:
+            backing = recorder.backing_device(backing)
         self.session = Session(vnodeops, vfsops, options, self._later.put, backing)
         self.bridge = bridge
         self.ended = threading.Event()

@@ -86,7 +86,7 @@ class SetAttr:
     *kill_suidgid* asks for :meth:`Vattr.kill_suidgid` (the caller may not keep the bits).
     """
 
-    ctime_ns: int = attrs.field(factory=time.time_ns)
+    ctime_ns: int = attrs.field(factory=lambda: time.time_ns())  # noqa: PLW0108  the clock of the moment
     mode: int | None = None
     uid: int | None = None
     gid: int | None = None

@@ -25,7 +25,7 @@ MAY_IMPORT: Final = {
     "bridges": {"errors", "options", "types"},
     "userkernel": {"errors", "types", "wire"},
     "serve": {"bridges", "errors", "ops", "options", "session", "types", "wire", "record"},
-    "record": {"errors"},
+    "record": {"errors", "types"},
     "daemon": set(),
 }
 """Room by room, what it may know of.  What is not in this table puts things together and may know all."""

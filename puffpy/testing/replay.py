@@ -1,23 +1,23 @@
 """Runs a recording again, against a file system that should answer as the recorded one did.
 
-A bug report becomes a test: ``assert not replay(records, MyFs())``.
+A bug report becomes a test: ``assert not replay(load("report.puffs"), MyFs)``.
 """
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 
-from puffpy.errors import WireError
 from puffpy.mount import prepared
-from puffpy.ops import VfsOps, VnodeOps
-from puffpy.options import MountOptions
-from puffpy.record import Record, What, clock_reading, read, turned_back_clock
+from puffpy.ops import VnodeOps
+from puffpy.record import Record, What, number, read, turned_back_clock
 from puffpy.session import Session
 from puffpy.wire import dump
-from puffpy.wire.structs import IN_HEADER
+from puffpy.wire.flags import InitFlag
+from puffpy.wire.structs import IN_HEADER, INIT_OUT, OUT_HEADER
 
 
 @attrs.frozen
@@ -39,9 +39,28 @@ class Difference:
 
 @attrs.define
 class _Exchange:
+    """A request, its reply, and what the clock and the kernel's passthrough said meanwhile."""
+
     request: bytes
     reply: bytes = b""
     clock: list[int] = attrs.field(factory=list)
+    backings: list[int] = attrs.field(factory=list)
+
+
+@attrs.define
+class _Backings:
+    """Gives the backing ids that were recorded, for files that are not looked at."""
+
+    recorded: list[int] = attrs.field(factory=list)
+
+    def backing_open(self, _fd: int) -> int:
+        backing_id = self.recorded.pop(0) if self.recorded else -errno.EPERM
+        if backing_id < 0:
+            raise OSError(-backing_id, os.strerror(-backing_id))
+        return backing_id
+
+    def backing_close(self, backing_id: int) -> None:
+        """Nothing was registered."""
 
 
 def load(path: str | os.PathLike[str]) -> list[Record]:
@@ -50,23 +69,24 @@ def load(path: str | os.PathLike[str]) -> list[Record]:
         return list(read(file))
 
 
-def replay(
-    records: Iterable[Record],
-    vnodeops: VnodeOps,
-    *,
-    vfsops: VfsOps | None = None,
-    options: MountOptions | None = None,
-) -> list[Difference]:
-    """Send every recorded request to a fresh session over *vnodeops*; return what is answered otherwise.
+def replay(records: Iterable[Record], make: Callable[[], VnodeOps]) -> list[Difference]:
+    """Send every recorded request to a fresh session over what *make* makes; return the differences.
 
-    The clock (``time.time_ns``) says what it said then, so a file system that depends on nothing else answers
-    byte for byte the same.  Replies that came later than at once are not compared.
+    The clock (``time.time_ns``) says what it said then, to *make* as well, and files are passed through as
+    they were; so a file system that depends on nothing else answers byte for byte the same.  Replies that
+    came later than at once are not compared.
     """
-    vfsops, options = prepared(vnodeops, vfsops, options)
-    session = Session(vnodeops, vfsops, options, lambda _: None)
+    first, *exchanges = _exchanges(records)
+    with turned_back_clock(first.clock):
+        vnodeops = make()
+    vfsops, options = prepared(vnodeops, None, None)
+    backings = _Backings()
+    passed = any(len(e.reply) > OUT_HEADER.size and _passes(e) for e in exchanges[:1])
+    session = Session(vnodeops, vfsops, options, lambda _: None, backings if passed else None)
     differences = []
     try:
-        for exchange in _exchanges(records):
+        for exchange in exchanges:
+            backings.recorded = exchange.backings
             with turned_back_clock(exchange.clock):
                 reply = session.receive(exchange.request, len(exchange.request))
             got = b"" if reply is None else b"".join(reply) if isinstance(reply, tuple) else reply
@@ -77,19 +97,23 @@ def replay(
     return differences
 
 
+def _passes(init: _Exchange) -> bool:
+    """Tell whether the recorded session agreed on passthrough."""
+    fields = INIT_OUT.named(INIT_OUT.unpack_from(init.reply, OUT_HEADER.size))
+    return bool(fields["flags2"] << 32 & InitFlag.PASSTHROUGH)
+
+
 def _exchanges(records: Iterable[Record]) -> Iterator[_Exchange]:
-    exchange: _Exchange | None = None
+    """Yield what happened before the first request, then request by request."""
+    exchange = _Exchange(b"")
     for record in records:
         if record.what is What.REQUEST:
-            if exchange is not None:
-                yield exchange
+            yield exchange
             exchange = _Exchange(record.data)
-        elif record.what is not What.LATER:
-            if exchange is None:
-                raise WireError(f"the recording has a {record.what.name} before any request")
-            if record.what is What.REPLY:
-                exchange.reply = record.data
-            else:
-                exchange.clock.append(clock_reading(record))
-    if exchange is not None:
-        yield exchange
+        elif record.what is What.REPLY:
+            exchange.reply = record.data
+        elif record.what is What.CLOCK:
+            exchange.clock.append(number(record))
+        elif record.what is What.BACKING:
+            exchange.backings.append(number(record))
+    yield exchange

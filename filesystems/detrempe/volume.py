@@ -1,0 +1,53 @@
+"""All of one file system: its nodes by number, its root, its limits.
+
+No operation is here; both vectors work on one volume.
+"""
+
+from __future__ import annotations
+
+import errno
+from itertools import count
+
+import puffpy
+from filesystems.detrempe.nodes import Directory, Inode
+from filesystems.detrempe.room import PAGE, Room, memory, pages
+
+ROOT = 1
+"""The number of the root; no number is ever used twice."""
+
+BYTES_PER_NODE = 1024
+"""What an empty file may take in this process, all told, with a good margin."""
+
+
+class Volume:
+    """Room for *size* bytes of data and *inodes* nodes.
+
+    Where these are 0 the machine sets the limit: half of its memory for data, as tmpfs has it, and the other
+    half for nodes, so that a full file system ends in ENOSPC and not in the death of its server.  Data are
+    counted by pages and nodes by number; the two do not compete, so 10 MiB of room hold 10 MiB of data.
+    """
+
+    def __init__(self, size: int, inodes: int, mode: int) -> None:
+        half = memory() // 2
+        self.room = Room(pages(size) if size else half // PAGE)
+        self.inodes = inodes or half // BYTES_PER_NODE
+        self.nodes: dict[int, Inode] = {}
+        self.numbers = count(ROOT)
+        self.root = Directory.directory(mode)
+        self.admit(self.root)
+
+    def admit(self, node: Inode) -> None:
+        """Number the new *node*.
+
+        Raises:
+            ENOSPC: there are as many as there may be.
+        """
+        if len(self.nodes) >= self.inodes:
+            raise puffpy.FsError(errno.ENOSPC)
+        node.vattr.ino = ino = next(self.numbers)
+        self.nodes[ino] = node
+
+    def discard(self, node: Inode) -> None:
+        """Let go of *node*, which has no name and no user any more, and of all it holds."""
+        if self.nodes.pop(node.vattr.ino, None) is not None:
+            node.release()
