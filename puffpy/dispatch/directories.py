@@ -1,23 +1,22 @@
-"""Handlers of the requests that list a directory.
+"""Handlers of the requests that open and list a directory.
 
-A listing is taken once, when it is read from its start, and kept with the open directory: a position is an
-index into it, so entries that nobody touches are told exactly once however the directory changes meanwhile,
-and any position ever given out may come back.
+What a listing is, and how it stays right while the directory changes, is in ``listing``.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+import errno
+from collections.abc import Callable
 
 from puffpy.dispatch.binding import Binding, Handler, Message, Reply
-from puffpy.dispatch.shape import HEADER_SIZE, Shaper, pack_header, untrue
+from puffpy.dispatch.listing import Listing, lister
+from puffpy.dispatch.shape import HEADER_SIZE, Shaper, pack_header
+from puffpy.errors import FsError
 from puffpy.nodes import Opened
-from puffpy.types import Call, Dirent, Vattr
-from puffpy.wire import dirent, direntplus
+from puffpy.types import Call
 from puffpy.wire.flags import OpenOut
 from puffpy.wire.structs import (
-    DIRENT,
-    DIRENTPLUS,
     ENTRY_OUT,
     IN_HEADER,
     OPEN_IN,
@@ -27,10 +26,6 @@ from puffpy.wire.structs import (
 )
 
 BODY = IN_HEADER.size
-DIRECTORY = 0o040000 >> 12
-UNKNOWN_INO = 0xFFFFFFFF
-"""What is shown for an entry whose number nobody knows yet; 0 would hide it from glibc."""
-
 NOT_COUNTED = bytes(ENTRY_OUT.size)
 """The READDIRPLUS entry that tells and counts nothing (fuse_direntplus_link)."""
 
@@ -53,120 +48,62 @@ def opendir(b: Binding, shaper: Shaper) -> Handler:
     return handle
 
 
-def _listing(b: Binding, opened: Opened, offset: int, call: Call) -> list[Any]:
-    """Return what the open directory held when it was last read from the start."""
-    vnode = opened.vnode
-    assert vnode is not None
-    if opened.listing is None or offset == 0:
-        answer = b.must("readdir")(vnode.node, call)
-        try:
-            listing = list(answer)
-        except TypeError:
-            untrue(b, "readdir", answer, "an iterable of (name, node) pairs or Dirents")
-        if not listing or _name(b, listing[0]) not in (".", ".."):
-            ino = _own_ino(b, vnode, call)
-            listing[:0] = [Dirent(".", ino, DIRECTORY), Dirent("..", ino, DIRECTORY)]
-        opened.listing, opened.stamp = listing, vnode.stamp
-    return opened.listing
+def _reading(b: Binding, shaper: Shaper) -> Callable[[Opened, int, Call], Listing]:
+    take = lister(b, shaper)
 
+    def listing_of(opened: Opened, offset: int, call: Call) -> Listing:
+        """Return what the open directory held when it was last read from the start."""
+        if opened.vnode is None:
+            raise FsError(errno.EBADF, "READDIR without an open directory")
+        if opened.listing is None or offset == 0:
+            opened.listing = take(opened.vnode, call)
+        listing: Listing = opened.listing
+        return listing
 
-def _own_ino(b: Binding, vnode: Any, call: Call) -> int:
-    va = b.attributes()(vnode.node, call)
-    return va.ino or vnode.cookie  # type: ignore[no-any-return]  # the author's; packing polices it
-
-
-def _name(b: Binding, item: Any) -> str:
-    name = item.name if type(item) is Dirent else item[0] if type(item) is tuple and len(item) == 2 else None
-    if not isinstance(name, str):
-        untrue(b, "readdir", item, "a (name, node) pair or a Dirent")
-    return name
-
-
-def _encoded(b: Binding, item: Any) -> bytes:
-    name = _name(b, item)
-    raw = name.encode("utf-8", "surrogateescape")
-    if not raw or b"/" in raw or b"\0" in raw:
-        untrue(b, "readdir", item, "a name that is not empty and holds no / and no NUL")
-    return raw
+    return listing_of
 
 
 def readdir(b: Binding, shaper: Shaper) -> Handler:
     """READDIR: names, numbers and types."""
     handles = b.handles
     unpack = READ_IN.struct.unpack_from
-    width = DIRENT.size + 7
+    listing_of = _reading(b, shaper)
 
     def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
         fh, offset, room, _, _, _ = unpack(message, BODY)
-        call = Call(uid, gid, pid, None, unique)
-        listing = _listing(b, handles[fh], offset, call)
-        records = [b""]
-        for index in range(offset, len(listing)):
-            item = listing[index]
-            name = _encoded(b, item)
-            room -= (width + len(name)) & ~7
-            if room < 0:
-                break
-            if type(item) is tuple:
-                ino, kind = known(item[1], call)
-                records.append(dirent(ino, index + 1, kind, name))
-            else:
-                records.append(dirent(item.ino or UNKNOWN_INO, index + 1, item.kind, name))
-        body = b"".join(records)
+        listing = listing_of(handles[fh], offset, Call(uid, gid, pid, None, unique))
+        body = b"".join(listing.records[offset : listing.fitting(offset, room)])
         return pack_header(HEADER_SIZE + len(body), 0, unique) + body
 
-    known = _known(b, shaper)
     return handle
 
 
-def _known(b: Binding, shaper: Shaper) -> Any:
-    """Return what tells a node's inode number and type without counting a lookup."""
-    find = b.nodes.find
-
-    def known(node: Any, call: Call) -> tuple[int, int]:
-        va: Vattr = shaper.describe("readdir", node, call)
-        if va.ino:
-            return va.ino, va.mode >> 12
-        vnode = find(node)
-        return (UNKNOWN_INO if vnode is None else vnode.cookie), va.mode >> 12
-
-    return known
-
-
 def readdirplus(b: Binding, shaper: Shaper) -> Handler:
-    """READDIRPLUS: as READDIR, with what LOOKUP would answer for each, counted like it.
+    """READDIRPLUS: as READDIR, with what LOOKUP would answer in front of each, counted like it.
 
     Once a name of the directory has changed, the rest of the listing is told without nodes: the kernel would
     take an entry for a name that is gone, or belongs to another node by now.
     """
     handles = b.handles
     unpack = READ_IN.struct.unpack_from
-    width = DIRENTPLUS.size + 7
+    listing_of = _reading(b, shaper)
     bare_entry = shaper.bare_entry
 
     def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
         fh, offset, room, _, _, _ = unpack(message, BODY)
         call = Call(uid, gid, pid, None, unique)
         opened = handles[fh]
-        listing = _listing(b, opened, offset, call)
-        fresh = opened.vnode is not None and opened.vnode.stamp == opened.stamp
-        records = [b""]
-        for index in range(offset, len(listing)):
-            item = listing[index]
-            name = _encoded(b, item)
-            room -= (width + len(name)) & ~7
-            if room < 0:
-                break
-            if type(item) is not tuple:
-                records.append(direntplus(NOT_COUNTED, item.ino or UNKNOWN_INO, index + 1, item.kind, name))
-            elif fresh and name != b"." and name != b"..":
-                entry, ino, kind = bare_entry("readdir", item[1], call)
-                records.append(direntplus(entry, ino, index + 1, kind, name))
-            else:
-                ino, kind = known(item[1], call)
-                records.append(direntplus(NOT_COUNTED, ino, index + 1, kind, name))
-        body = b"".join(records)
+        listing = listing_of(opened, offset, call)
+        stop = listing.fitting(offset, room, len(NOT_COUNTED))
+        fresh = opened.vnode is not None and opened.vnode.stamp == listing.stamp
+        pieces: list[bytes] = []
+        for record, node in zip(listing.records[offset:stop], listing.nodes[offset:stop], strict=True):
+            entry = NOT_COUNTED
+            if fresh and node is not None:
+                with contextlib.suppress(OSError):  # gone behind our back: the name alone is told
+                    entry = bare_entry("readdir", node, call)
+            pieces += (entry, record)
+        body = b"".join(pieces)
         return pack_header(HEADER_SIZE + len(body), 0, unique) + body
 
-    known = _known(b, shaper)
     return handle

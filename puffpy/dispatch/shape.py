@@ -190,11 +190,11 @@ class Shaper:
         except struct.error:
             self.refuse("create", answer, vnode, call)
 
-    def bare_entry(self, op: str, answer: Any, call: Call) -> tuple[bytes, int, int]:
-        """Return a counted READDIRPLUS entry, its inode number and its kind."""
+    def bare_entry(self, op: str, answer: Any, call: Call) -> bytes:
+        """Return a counted READDIRPLUS entry."""
         vnode, values = self.entry_values(op, answer, call)
         try:
-            return pack_bare_entry(*values), values[6], values[15] >> 12
+            return pack_bare_entry(*values)
         except struct.error:
             self.refuse(op, answer, vnode, call)
 

@@ -23,16 +23,15 @@ NO_HANDLE = 0
 class Opened:
     """One open file or directory.
 
-    *handle* is the file system's own.  *listing* is what the directory held when it was read from the start,
-    *stamp* the directory's when that was.  *backed* and *cached* say how the kernel reads and writes it,
+    *handle* is the file system's own.  *listing* is what the directory held when it was read from the start.
+    *backed* and *cached* say how the kernel reads and writes it,
     where it may pass files through.
     """
 
     vnode: Vnode | None
     handle: Any = None
     flags: int = 0
-    listing: list[Any] | None = None
-    stamp: int = 0
+    listing: Any = None
     backed: bool = False
     cached: bool = False
 
