@@ -23,7 +23,7 @@ from typing import Final
 from filesystems.detrempe.room import PAGE
 
 CHUNK: Final = 256 * 1024
-"""Bytes in a chunk."""
+"""Bytes in a chunk: smaller ones make large reads slower, larger ones make nothing faster."""
 
 UP_TO: Final = tuple((1 << page) - 1 for page in range(CHUNK // PAGE + 1))
 """The map of all pages before a page, by its number."""
@@ -91,8 +91,8 @@ class Chunk:
         store = self.store
         if start >= len(store):
             return
-        if stop >= len(store) and isinstance(store, bytearray):
-            self.store = store[:start]
+        if stop >= len(store) and self._anonymous() is None:
+            self.store = bytearray(memoryview(store)[:start])
             return
         first, last = -(-start // PAGE) * PAGE, stop // PAGE * PAGE
         if first >= last:
@@ -101,8 +101,9 @@ class Chunk:
         store = self._spread()
         store[start:first] = ZEROS[: first - start]
         store[last:stop] = ZEROS[: stop - last]
-        if isinstance(store.obj, mmap.mmap):
-            store.obj.madvise(mmap.MADV_DONTNEED, first, last - first)
+        anonymous = self._anonymous()
+        if anonymous is not None:
+            anonymous.madvise(mmap.MADV_DONTNEED, first, last - first)
         else:
             store[first:last] = ZEROS[: last - first]
 
@@ -117,10 +118,15 @@ class Chunk:
             store = store + data
         self.store = memoryview(store) if len(store) == CHUNK else store
 
+    def _anonymous(self) -> mmap.mmap | None:
+        """Return the anonymous memory that the store is a view of, if it is."""
+        memory = self.store.obj if isinstance(self.store, memoryview) else None
+        return memory if isinstance(memory, mmap.mmap) else None
+
     def _spread(self) -> memoryview:
         """Return the store at its full size, in pages that come and go one by one."""
         store = self.store
-        if isinstance(store, memoryview) and isinstance(store.obj, mmap.mmap):
+        if isinstance(store, memoryview) and self._anonymous() is not None:
             return store
         whole: bytearray | mmap.mmap
         try:

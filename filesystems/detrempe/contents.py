@@ -51,8 +51,9 @@ class Contents(puffpy.VnodeOps):
     def _resize(self, file: File, size: int, now: int) -> None:
         if not 0 <= size <= LARGEST:
             raise puffpy.FsError(errno.EINVAL if size < 0 else errno.EFBIG)
-        # Also where it grows: room may have been reserved beyond the end.
-        file.data.cut(min(size, file.vattr.size))
+        if size <= file.vattr.size:
+            # Also where it stays: room may have been reserved beyond the end.
+            file.data.cut(size)
         file.changed(size, now)
 
     def getextattr(self, vp: Inode, name: str, call: puffpy.Call) -> bytes:
@@ -86,7 +87,7 @@ class Contents(puffpy.VnodeOps):
 
     # data
 
-    def read(  # type: ignore[override]  # pieces of a reply are one reply
+    def read(
         self, vp: Inode, offset: int, size: int, call: puffpy.Call
     ) -> memoryview | tuple[memoryview, ...]:
         """The storage itself, in as many pieces as it has."""

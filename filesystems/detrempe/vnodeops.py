@@ -51,8 +51,8 @@ class Detrempe(Names, Contents):
     )
 
     def __init__(self, *, size: puffpy.Size = UNLIMITED, inodes: int = 0, mode: str = "0755") -> None:
-        if size < 0 or inodes < 0:
-            raise ValueError(f"size={size}, inodes={inodes}: give how much there may be, or 0")
+        if inodes < 0:
+            raise ValueError(f"inodes={inodes}: give how many there may be, or 0")
         self.volume = Volume(size, inodes, permissions(mode))
         self.root = self.volume.root
         self.vfsops = DetrempeVfs(self.volume)

@@ -331,10 +331,11 @@ class VnodeOps:
         Source: close(2)
         """
 
-    def read(self, vp: Any, offset: int, size: int, call: Call) -> Buffer:
+    def read(self, vp: Any, offset: int, size: int, call: Call) -> Buffer | tuple[Buffer, ...]:
         """Return up to *size* bytes from *offset*; fewer mean the end of the file, holes read as zeros.
 
-        The answer is sent without being copied, so a ``memoryview`` of your own storage is best.
+        The answer is sent without being copied, so a ``memoryview`` of your own storage is best; a tuple of
+        pieces is sent as one.
 
         Default: EOPNOTSUPP.
         Source: puffs_node_read(3), pread(2)

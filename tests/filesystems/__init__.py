@@ -1,0 +1,1 @@
+"""The shipped file systems, operation by operation."""
