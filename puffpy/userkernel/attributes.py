@@ -58,7 +58,7 @@ class AttributeCalls(Machine):
         self._guard.owner(inode, self.process)
         if self._guard.checks:
             attr = self._tree.refresh(inode, self.process, trusted=True)
-            if not keeps_setgid(attr, attr.gid, self.process.credentials):
+            if not keeps_setgid(attr.gid, self.process.credentials):
                 mode &= ~stat.S_ISGID
         self._setattr(inode, SetattrValid.MODE, {"mode": inode.kind | (mode & MODE_BITS)})
 
@@ -197,9 +197,10 @@ class AttributeCalls(Machine):
         """See ``os.getcwdb``."""
         names, here = [], self.process.cwd
         while here.parent is not None:
-            if here.parent.children.get(here.name) is None and self._tree.lookup(
-                here.parent, here.name, self.process
-            ) is not here:
+            if (
+                here.parent.children.get(here.name) is None
+                and self._tree.lookup(here.parent, here.name, self.process) is not here
+            ):
                 raise refusal(errno.ENOENT)
             names.append(here.name)
             here = here.parent

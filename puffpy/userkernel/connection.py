@@ -89,9 +89,7 @@ class Connection:
         hear: Takes notifications, and must return at once.
     """
 
-    def __init__(
-        self, link: Link, *, offer: Offer, max_read: int = 0, hear: Callable[[bytes], None]
-    ) -> None:
+    def __init__(self, link: Link, *, offer: Offer, max_read: int = 0, hear: Callable[[bytes], None]) -> None:
         self.link = link
         self.offer = offer
         self._uniques = itertools.count(2, 2)
@@ -146,7 +144,8 @@ class Connection:
             OSError: whatever the server refuses with; see also :meth:`Link.call`.
         """
         if opcode in self._learned:
-            return self._alone(opcode)
+            self._alone(opcode)
+            return None
         request = Request(
             opcode,
             unique=next(self._uniques),
@@ -165,12 +164,21 @@ class Connection:
         if reply.error == errno.ENOSYS and opcode in ANSWERS_ALONE:
             with self._lock:
                 self._learned.add(opcode)
-            return self._alone(opcode)
+            self._alone(opcode)
+            return None
         raise OSError(reply.error, os.strerror(reply.error))
 
-    def must(self, opcode: Opcode, nodeid: int, fields: Mapping[str, int] = MappingProxyType({}), *,
-             names: Sequence[bytes] = (), data: bytes | memoryview = b"", caller: Caller | None = None,
-             groups: Sequence[int] = ()) -> Reply:
+    def must(
+        self,
+        opcode: Opcode,
+        nodeid: int,
+        fields: Mapping[str, int] = MappingProxyType({}),
+        *,
+        names: Sequence[bytes] = (),
+        data: bytes | memoryview = b"",
+        caller: Caller | None = None,
+        groups: Sequence[int] = (),
+    ) -> Reply:
         """As :meth:`ask`, of what the kernel cannot do without: ENOSYS goes to the caller."""
         reply = self.ask(opcode, nodeid, fields, names=names, data=data, caller=caller, groups=groups)
         if reply is None:

@@ -8,23 +8,26 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from weakref import WeakValueDictionary
 
 import attrs
 
 from puffpy.userkernel.connection import Caller, Connection
+from puffpy.userkernel.counts import Counts
 from puffpy.userkernel.inodes import Attr, Dentry, Inode
 from puffpy.wire import Opcode
+from puffpy.wire.flags import InitFlag
 from puffpy.wire.opcodes import ROOT_NODEID
 
 
 class Tree:
     """Everything that is known of the server's names and nodes.
 
-    *lock* guards every dentry, every field of every inode, and the counts.  It is taken after any inode's own
-    lock, and held for no request.  What was asked before somebody changed the same directory is used but not
+    *lock* guards every dentry and every field of every inode.  It is taken after any inode's own lock, and
+    held for no request.  What was asked before somebody changed the same directory is used but not
     remembered: *stamp* tells.
 
     Args:
@@ -40,11 +43,10 @@ class Tree:
         self.lock = threading.RLock()
         self.epoch = 0
         self._version = 0
-        self._owed: deque[tuple[int, int]] = deque()
-        self._counts: Counter[int] = Counter()
+        self.counts = Counts(connection)
         self._known: WeakValueDictionary[int, Inode] = WeakValueDictionary()
         self._recent: OrderedDict[Dentry, None] = OrderedDict()
-        self.root = Inode(ROOT_NODEID, 0, ROOT_ATTR, self._owed)
+        self.root = Inode(ROOT_NODEID, 0, ROOT_ATTR, self.counts.owed)
         self._known[ROOT_NODEID] = self.root
 
     # attributes
@@ -101,9 +103,7 @@ class Tree:
 
     # names
 
-    def lookup(
-        self, directory: Inode, name: bytes, caller: Caller, *, fresh: bool = False
-    ) -> Inode | None:
+    def lookup(self, directory: Inode, name: bytes, caller: Caller, *, fresh: bool = False) -> Inode | None:
         """Return what *name* in *directory* is, ``None`` if it is not there.
 
         *fresh* has the server asked in any case.
@@ -119,13 +119,18 @@ class Tree:
         if len(name) > self.connection.terms.name_max:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         try:
-            reply = self.connection.must(Opcode.LOOKUP, directory.nodeid, names=(name,), caller=caller)
+            with self.alone(directory):
+                reply = self.connection.must(Opcode.LOOKUP, directory.nodeid, names=(name,), caller=caller)
         except FileNotFoundError:
             self._enter(directory, name, None, 0.0, stamp)
             return None
         inode = self.adopt(reply.fields, since) if reply.fields["nodeid"] else None
         self._enter(directory, name, inode, self._deadline(reply.fields, "entry_valid"), stamp)
         return inode
+
+    def alone(self, directory: Inode) -> AbstractContextManager[object]:
+        """Return what keeps others out of *directory* while it is asked about, if the server wants that."""
+        return nullcontext() if self.connection.has(InitFlag.PARALLEL_DIROPS) else directory.lock
 
     def adopt(self, fields: Mapping[str, int], since: int) -> Inode:
         """Return the inode that an ENTRY_OUT names, and count it.
@@ -143,9 +148,9 @@ class Tree:
                 inode.bad = True
                 inode = None
             if inode is None:
-                self._known[nodeid] = inode = Inode(nodeid, generation, attr, self._owed)
+                self._known[nodeid] = inode = Inode(nodeid, generation, attr, self.counts.owed)
             inode.nlookup += 1
-            self._counts[nodeid] += 1
+            self.counts.given(nodeid)
             self.learn(inode, fields, since)
         return inode
 
@@ -157,7 +162,9 @@ class Tree:
             self._enter(directory, name, inode, self._deadline(fields, "entry_valid"), directory.stamp)
         return inode
 
-    def listed(self, directory: Inode, name: bytes, fields: Mapping[str, int], stamp: int, since: int) -> None:
+    def listed(
+        self, directory: Inode, name: bytes, fields: Mapping[str, int], stamp: int, since: int
+    ) -> None:
         """Take over what READDIRPLUS said of *name*, unless *directory* has changed since *stamp*."""
         inode = self.adopt(fields, since)
         self._enter(directory, name, inode, self._deadline(fields, "entry_valid"), stamp)
@@ -210,38 +217,6 @@ class Tree:
                 inode = dentry.inode
                 if nodeids is None or (inode and inode.nodeid in nodeids and not inode.children):
                     self._detach(dentry)
-
-    # counts
-
-    def give_back(self) -> None:
-        """Send the FORGETs that are owed."""
-        if not self._owed:
-            return
-        counts: Counter[int] = Counter()
-        with self.lock:
-            while self._owed:
-                nodeid, nlookup = self._owed.popleft()
-                nlookup = min(nlookup, self._counts[nodeid])
-                counts[nodeid] += nlookup
-                self._counts[nodeid] -= nlookup
-                if not self._counts[nodeid]:
-                    del self._counts[nodeid]
-        counts = +counts
-        if counts:
-            self.connection.forget(counts)
-
-    def give_back_all(self) -> None:
-        """Send a FORGET for every count there is, as if nobody held anything any more."""
-        self.clear()
-        with self.lock:
-            self._owed.extend(self._counts.items())
-        self.give_back()
-
-    @property
-    def counts(self) -> dict[int, int]:
-        """The lookup counts that the server has given and not got back, by nodeid."""
-        with self.lock:
-            return dict(self._counts)
 
     def _deadline(self, fields: Mapping[str, int], which: str) -> float:
         return self.clock() + fields[which] + min(fields[which + "_nsec"], 999_999_999) / 1e9

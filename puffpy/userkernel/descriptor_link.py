@@ -12,7 +12,7 @@ import socket
 import stat
 import threading
 
-from puffpy.userkernel.link import Hear, InFlight
+from puffpy.userkernel.link import Hear, InFlight, unheard
 from puffpy.wire.structs import OUT_HEADER
 
 LARGEST = (1 << 20) + 4096
@@ -40,7 +40,7 @@ class DescriptorLink:
         self.limit = _limit(fd)
         self._fd = fd
         self._inflight = InFlight()
-        self._hear: Hear = lambda message: None
+        self._hear: Hear = unheard
         self._quit_read, self._quit_write = os.pipe()
         self._reader = threading.Thread(target=self._read, name="puffpy user kernel", daemon=True)
         self._reader.start()

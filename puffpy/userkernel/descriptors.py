@@ -35,7 +35,7 @@ class OpenInode:
     """By this the server knows whose a ``flock`` is."""
 
     fh: int = 0
-    out: OpenOut = OpenOut(0)
+    out: OpenOut = attrs.field(default=OpenOut(0))
     told: bool = True
     """Whether the server was asked to open it, and so must be told when it is closed."""
 

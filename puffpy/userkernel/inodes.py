@@ -2,11 +2,11 @@
 
 How names are found, kept and dropped is the tree's business; see dentries.
 
-Theory of operation.  An inode lives as long as anybody in this process holds it: a name in the cache, an open
-file, a working directory, a call on its way through a path.  Python counts those references, so nobody pins or
-unpins; when the last one goes, the counts that the server has given for this inode are noted as owed, and the
-next call that ends sends them back.  If the server names the same node meanwhile, a new inode begins with a
-count of its own, and the FORGET of the old one takes away only what was given for the old one.
+Theory of operation.  An inode lives as long as anybody in this process holds it: a name in the cache, an
+open file, a working directory, a call on its way through a path.  Python counts those references, so nobody
+pins or unpins; when the last one goes, the counts that the server has given for this inode are noted as owed,
+and the next call that ends sends them back.  If the server names the same node meanwhile, a new inode begins
+with a count of its own, and the FORGET of the old one takes away only what was given for the old one.
 """
 
 from __future__ import annotations
@@ -71,8 +71,10 @@ class Attr:
         mtime = self.mtime * NSEC + min(self.mtimensec, NSEC - 1)
         ctime = self.ctime * NSEC + min(self.ctimensec, NSEC - 1)
         return os.stat_result(
-            (self.mode, self.ino, dev, self.nlink, self.uid, self.gid, self.size)
-            + (self.atime, self.mtime, self.ctime),
+            (
+                *(self.mode, self.ino, dev, self.nlink, self.uid, self.gid, self.size),
+                *(self.atime, self.mtime, self.ctime),
+            ),
             {
                 "st_atime": atime / NSEC,
                 "st_mtime": mtime / NSEC,

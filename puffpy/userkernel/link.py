@@ -26,6 +26,11 @@ from puffpy.wire.structs import IN_HEADER, OUT_HEADER
 Hear = Callable[[bytes], None]
 """Takes what is no answer.  Called from any thread, and must return at once."""
 
+
+def unheard(_message: bytes) -> None:
+    """Nobody listens yet."""
+
+
 UNIQUE = slice(8, 16)
 """Where both headers have the unique."""
 
@@ -81,7 +86,7 @@ class InFlight:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: dict[int, Waiting] = {}
-        self._open = True
+        self.open = True
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -90,7 +95,7 @@ class InFlight:
         """Put *message* in; ENOTCONN once the server is gone."""
         waiting = Waiting(message)
         with self._lock:
-            if not self._open:
+            if not self.open:
                 raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
             self._waiting[unique_of(message)] = waiting
         return waiting
@@ -117,7 +122,7 @@ class InFlight:
     def end(self) -> bool:
         """Take nothing more, and wake everybody; False if that was done before."""
         with self._lock:
-            was_open, self._open = self._open, False
+            was_open, self.open = self.open, False
             abandoned, self._waiting = list(self._waiting.values()), {}
         for waiting in abandoned:
             waiting.answer.put(None)

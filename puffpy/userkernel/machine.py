@@ -5,14 +5,13 @@ No system call is here; they are in the rooms that extend :class:`Machine`, one 
 
 from __future__ import annotations
 
-import errno
 import functools
 import inspect
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
+from typing import Concatenate, ParamSpec, TypeAlias, TypeVar, cast
 
 import attrs
 
@@ -24,7 +23,7 @@ from puffpy.userkernel.link import Link
 from puffpy.userkernel.local_locks import LocalLocks
 from puffpy.userkernel.negotiate import Offer
 from puffpy.userkernel.notices import Notices
-from puffpy.userkernel.permissions import Guard, refusal
+from puffpy.userkernel.permissions import Guard
 from puffpy.userkernel.processes import Process, Processes
 from puffpy.userkernel.walk import Last, Walker
 
@@ -67,8 +66,8 @@ class Balance:
 class Machine:
     """The state of one kernel with one mount.
 
-    Locks, in the order in which they are taken: an inode's (two directories' by nodeid, after the one lock for
-    renames), an open file's, the tree's, the descriptors', the connection's, the link's.
+    Locks, in the order in which they are taken: that for notifications, that for renames, an inode's (two
+    directories' by nodeid), an open file's, the tree's, the descriptors', the connection's, the link's.
 
     Args:
         link: The way to the server, closed with the kernel.
@@ -141,8 +140,8 @@ class Machine:
     # what is left
 
     def balance(self) -> Balance:
-        """Return what has not been given back; after :meth:`UserKernel.close` that must be nothing."""
-        return Balance(self._tree.counts, len(self._descriptors), self._connection.inflight)
+        """Return what has not been given back; after ``unmount`` that must be nothing."""
+        return Balance(self._tree.counts.outstanding(), len(self._descriptors), self._connection.inflight)
 
     # paths
 
@@ -180,16 +179,15 @@ def call(names: int = 0) -> Callable[[Callable[Concatenate[M, P], R]], Callable[
             except OSError as exc:
                 if exc.filename is None and exc.errno is not None:
                     paths = [
-                        args[at] if at < len(args) else kwargs.get(name)
-                        for at, name in enumerate(parameters)
+                        args[at] if at < len(args) else kwargs.get(name) for at, name in enumerate(parameters)
                     ]
                     _name(exc, paths)
                 raise
             finally:
                 self._notices.settle()
-                self._tree.give_back()
+                self._tree.counts.give_back()
 
-        return syscall
+        return cast("Callable[Concatenate[M, P], R]", syscall)
 
     return decorate
 
@@ -199,5 +197,3 @@ def _name(exc: OSError, paths: list[object]) -> None:
         exc.filename = paths[0]
     if len(paths) > 1:
         exc.filename2 = paths[1]
-
-

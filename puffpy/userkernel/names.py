@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import overload
 
 from puffpy.userkernel.inodes import Inode
 from puffpy.userkernel.machine import Machine, Path, call
@@ -54,9 +55,7 @@ class NameCalls(Machine):
                 raise
 
     @call(1)
-    def mknod(
-        self, path: Path, mode: int = 0o600, device: int = 0, *, dir_fd: int | None = None
-    ) -> None:
+    def mknod(self, path: Path, mode: int = 0o600, device: int = 0, *, dir_fd: int | None = None) -> None:
         """See ``os.mknod``."""
         mode = mode if stat.S_IFMT(mode) else mode | stat.S_IFREG
         if stat.S_ISDIR(mode):
@@ -74,7 +73,8 @@ class NameCalls(Machine):
     def symlink(
         self, src: Path, dst: Path, target_is_directory: bool = False, *, dir_fd: int | None = None
     ) -> None:
-        """See ``os.symlink``."""
+        """See ``os.symlink``; as on POSIX, *target_is_directory* changes nothing."""
+        del target_is_directory
         target = os.fsencode(src)
         if not target:
             raise refusal(errno.ENOENT)
@@ -122,14 +122,21 @@ class NameCalls(Machine):
             self._guard.delete(last.directory, inode, self.process, is_dir=True)
             self._remove(Opcode.RMDIR, last, inode)
 
-    @call(1)
+    @overload
+    def readlink(self, path: str | os.PathLike[str], *, dir_fd: int | None = None) -> str: ...
+    @overload
+    def readlink(self, path: bytes | os.PathLike[bytes], *, dir_fd: int | None = None) -> bytes: ...
     def readlink(self, path: Path, *, dir_fd: int | None = None) -> str | bytes:
         """See ``os.readlink``."""
+        target = self._readlink(path, dir_fd)
+        return target if isinstance(os.fspath(path), bytes) else os.fsdecode(target)
+
+    @call(1)
+    def _readlink(self, path: Path, dir_fd: int | None) -> bytes:
         inode = self._find(path, follow=False, dir_fd=dir_fd)
         if not inode.is_link:
             raise refusal(errno.EINVAL)
-        target = self._walker.target(inode, self.process)
-        return target if isinstance(os.fspath(path), bytes) else os.fsdecode(target)
+        return self._walker.target(inode, self.process)
 
     def exists(self, path: Path) -> bool:
         """See ``os.path.exists``."""
@@ -174,13 +181,13 @@ class NameCalls(Machine):
         return mode if self._connection.has(InitFlag.DONT_MASK) else mode & ~self.process.umask
 
     def _file_mode(self, directory: Inode, mode: int) -> int:
-        """Return the mode of a new file: whoever is not in a set-gid directory's group gets no set-gid file."""
+        """Return the mode of a new file: no set-gid file for who is not in a set-gid directory's group."""
         mode = self._masked(mode)
         above = directory.attr
         if (
             mode & (stat.S_ISGID | stat.S_IXGRP) == stat.S_ISGID | stat.S_IXGRP
             and above.mode & stat.S_ISGID
-            and not keeps_setgid(above, above.gid, self.process.credentials)
+            and not keeps_setgid(above.gid, self.process.credentials)
         ):
             mode &= ~stat.S_ISGID
         return mode

@@ -68,7 +68,7 @@ class Offer:
     max_pages: int = 256
 
     @minor.validator
-    def _spoken(self, attribute: object, minor: int) -> None:
+    def _spoken(self, _attribute: object, minor: int) -> None:
         if not OLDEST_MINOR <= minor <= NEWEST_MINOR:
             raise ValueError(f"minor is {minor}: {OLDEST_MINOR} to {NEWEST_MINOR} are spoken here")
 

@@ -82,7 +82,7 @@ class Notices:
             if self._over:
                 return
             self.settle()
-            self._tree.give_back()
+            self._tree.counts.give_back()
 
     def _act(self, message: bytes) -> None:
         try:
@@ -152,10 +152,10 @@ class Notices:
     def _prune(self, notification: Notification) -> None:
         self._tree.clear(frozenset(notification.nodeids))
 
-    def _inc_epoch(self, notification: Notification) -> None:
+    def _inc_epoch(self, _notification: Notification) -> None:
         self._tree.epoch += 1
 
-    def _resend(self, notification: Notification) -> None:
+    def _resend(self, _notification: Notification) -> None:
         self._connection.link.resend()
 
 

@@ -27,8 +27,8 @@ def refusal(code: int) -> OSError:
 def allowed(attr: Attr, credentials: Credentials, mask: int) -> bool:
     """Tell whether *credentials* may use a node for *mask* (fs/namei.c, generic_permission).
 
-    *mask* is a sum of ``os.R_OK``, ``W_OK`` and ``X_OK``.  Root may do everything, but not execute a file that
-    nobody may execute.
+    *mask* is a sum of ``os.R_OK``, ``W_OK`` and ``X_OK``.  Root may do everything, but not execute a file
+    that nobody may execute.
     """
     if credentials.uid == ROOT:
         return not (mask & os.X_OK) or stat.S_ISDIR(attr.mode) or bool(attr.mode & 0o111)
@@ -46,8 +46,8 @@ def sticky(directory: Attr, attr: Attr, credentials: Credentials) -> bool:
     return bool(directory.mode & stat.S_ISVTX) and credentials.uid not in (ROOT, attr.uid, directory.uid)
 
 
-def keeps_setgid(attr: Attr, gid: int, credentials: Credentials) -> bool:
-    """Tell whether *credentials* may give *attr*, once it belongs to *gid*, ``S_ISGID``."""
+def keeps_setgid(gid: int, credentials: Credentials) -> bool:
+    """Tell whether *credentials* may give a file of the group *gid* ``S_ISGID``."""
     return credentials.uid == ROOT or credentials.member(gid)
 
 
@@ -86,7 +86,7 @@ class Guard:
             raise refusal(errno.EACCES)
 
     def access(self, inode: Inode, process: Process, mask: int) -> None:
-        """As :meth:`need`, for access(2) and chdir(2), which the server is asked without default_permissions."""
+        """As :meth:`need`, for access(2) and chdir(2): without the checks here the server is asked."""
         if self.checks:
             self.need(inode, process, mask)
         else:

@@ -96,9 +96,7 @@ class RenameCalls(NameCalls):
         self._tree.changed(moved)
         if met is not None:
             self._tree.changed(met)
-        self._tree.move(
-            (source.directory, source.name), (target.directory, target.name), exchange=exchange
-        )
+        self._tree.move((source.directory, source.name), (target.directory, target.name), exchange=exchange)
 
     @staticmethod
     def _check_places(moved: Inode, source: Last, met: Inode | None, target: Last, flags: int) -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from typing_extensions import Buffer
 
-from puffpy.userkernel.link import Hear, InFlight
+from puffpy.userkernel.link import Hear, InFlight, unheard
 
 
 class SessionLike(Protocol):
@@ -39,7 +39,7 @@ class SessionLink:
     def __init__(self, make: Callable[[Callable[[bytes], object]], SessionLike]) -> None:
         self._inside = threading.Lock()
         self._inflight = InFlight()
-        self._hear: Hear = _nobody
+        self._hear: Hear = unheard
         self._session = make(self._late)
 
     def listen(self, hear: Hear) -> None:
@@ -57,6 +57,8 @@ class SessionLink:
 
     def post(self, message: bytes) -> None:
         """See :meth:`Link.post`."""
+        if not self._inflight.open:
+            return
         reply = self._receive(message)
         if reply is not None:
             self._hear(reply)
@@ -88,7 +90,3 @@ class SessionLink:
         message = bytes(message)
         if not self._inflight.answer(message):
             self._hear(message)
-
-
-def _nobody(message: bytes) -> None:
-    """Nobody listens yet."""

@@ -1,0 +1,1 @@
+"""The vector as an fsspec file system."""
