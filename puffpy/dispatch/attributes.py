@@ -8,9 +8,11 @@ from __future__ import annotations
 import errno
 import struct
 import time
+from collections.abc import Iterable
 
 from puffpy.dispatch.binding import Binding, Handler, Message, Reply, own_vattr
 from puffpy.dispatch.shape import (
+    CANNOT_PACK,
     HEADER_SIZE,
     NANO,
     Shaper,
@@ -66,7 +68,11 @@ def getattr(b: Binding, shaper: Shaper) -> Handler:  # noqa: A001  the opcode's 
 
     def plain(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
         vnode = cookies[nodeid]
-        return attr("getattr", unique, vnode.node.vattr, vnode)
+        try:
+            va = vnode.node.vattr
+        except AttributeError:
+            va = None
+        return attr("getattr", unique, va, vnode)
 
     return plain if attributes is own_vattr else handle
 
@@ -85,12 +91,12 @@ def statx(b: Binding, shaper: Shaper) -> Handler:
         va = attributes(vnode.node, Call(uid, gid, pid, handle, unique))
         try:
             ttl = default_ttl if va.ttl is None else split_ttl(va.ttl)
-            if vnode.kind and va.mode >> 12 != vnode.kind:
-                check_vattr(b, "getattr", va, vnode)
+            if va.mode >> 12 != vnode.kind:
+                shaper.settle_kind("getattr", va, vnode)
             return pack_statx(
                 HEADER_SIZE + STATX_OUT.size, 0, unique, *ttl, 0, *statx_values(va, vnode.cookie)
             )
-        except (struct.error, AttributeError, TypeError):
+        except CANNOT_PACK:
             check_vattr(b, "getattr", va, vnode)
             raise
 
@@ -174,7 +180,10 @@ def statvfs(b: Binding, shaper: Shaper) -> Handler:
         if not isinstance(st, StatVfs) or not st.frsize:
             untrue(b, "statvfs", st, "a StatVfs whose frsize is not 0")
         numbers = (st.blocks, st.bfree, st.bavail, st.files, st.ffree, st.bsize, st.namemax, st.frsize)
-        return pack_statfs(HEADER_SIZE + STATFS_OUT.size, 0, unique, *numbers)
+        try:
+            return pack_statfs(HEADER_SIZE + STATFS_OUT.size, 0, unique, *numbers)
+        except struct.error:
+            untrue(b, "statvfs", st, "whole numbers that fit, none negative")
 
     return handle
 
@@ -216,6 +225,12 @@ def getextattr(b: Binding, shaper: Shaper) -> Handler:
     return handle
 
 
+def _listed(b: Binding, name: object) -> bytes:
+    if not isinstance(name, str) or not name or "\0" in name:
+        untrue(b, "listextattr", name, "names, each a str that is not empty and holds no NUL")
+    return name.encode("utf-8", "surrogateescape") + b"\0"
+
+
 def listextattr(b: Binding, shaper: Shaper) -> Handler:
     """LISTXATTR: names, each with its NUL."""
     names_of = b.must("listextattr")
@@ -225,10 +240,9 @@ def listextattr(b: Binding, shaper: Shaper) -> Handler:
     def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
         (room,) = unpack(message, BODY)
         names = names_of(cookies[nodeid].node, Call(uid, gid, pid, None, unique))
-        try:
-            listing = b"".join(name.encode("utf-8", "surrogateescape") + b"\0" for name in names)
-        except (AttributeError, TypeError):
+        if isinstance(names, str) or not isinstance(names, Iterable):
             untrue(b, "listextattr", names, "an iterable of str")
+        listing = b"".join(_listed(b, name) for name in names)
         return _sized(b, "listextattr", unique, listing, room)
 
     return handle

@@ -89,4 +89,4 @@ class Binding:
 
 def own_vattr(vp: Any, call: Call) -> Any:
     """Return what a node says of itself."""
-    return vp.vattr
+    return getattr(vp, "vattr", None)

@@ -13,7 +13,7 @@ from puffpy.dispatch.opening import opening
 from puffpy.dispatch.shape import HEADER_SIZE, Shaper, data_reply, pack_header, untrue
 from puffpy.errors import FsError
 from puffpy.types import Call, SetAttr
-from puffpy.wire.flags import FallocateFlag, FsyncFlag, WriteFlag
+from puffpy.wire.flags import FallocateFlag, FsyncFlag, ReleaseFlag, WriteFlag
 from puffpy.wire.structs import (
     COPY_FILE_RANGE_IN,
     COPY_FILE_RANGE_OUT,
@@ -123,10 +123,11 @@ def close(b: Binding, shaper: Shaper) -> Handler:
     """RELEASE: the open file is gone; nobody sees an error, so one is a bug to be logged."""
     shut, advlock = b.op("close"), b.op("advlock")
     nodes, handles, backings = b.nodes, b.handles, b.backings
+    unlock = int(ReleaseFlag.FLOCK_UNLOCK)
     unpack = RELEASE_IN.struct.unpack_from
 
     def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
-        fh, flags, _, lock_owner = unpack(message, BODY)
+        fh, flags, release_flags, lock_owner = unpack(message, BODY)
         opened = handles[fh]
         vnode = opened.vnode
         if vnode is None:
@@ -134,30 +135,16 @@ def close(b: Binding, shaper: Shaper) -> Handler:
         del handles[fh]
         call = Call(uid, gid, pid, opened.handle, unique)
         try:
-            if advlock is not None:
-                advlock(vnode.node, lock_owner, None, False, call)
-                b.locks.released(nodeid)
-            if shut is not None:
-                shut(vnode.node, flags, call)
+            try:
+                if advlock is not None and release_flags & unlock:
+                    advlock(vnode.node, lock_owner, None, False, call)
+                    b.locks.released(nodeid)
+            finally:
+                if shut is not None:
+                    shut(vnode.node, flags, call)
         finally:
             if backings is not None:
                 backings.end(opened)
-            nodes.closed(vnode)
-        return pack_header(HEADER_SIZE, 0, unique)
-
-    return handle
-
-
-def closedir(b: Binding, shaper: Shaper) -> Handler:
-    """RELEASEDIR: the library's own open directory is gone; no operation is asked."""
-    nodes, handles = b.nodes, b.handles
-    unpack = RELEASE_IN.struct.unpack_from
-
-    def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
-        fh = unpack(message, BODY)[0]
-        vnode = handles[fh].vnode
-        if vnode is not None:
-            del handles[fh]
             nodes.closed(vnode)
         return pack_header(HEADER_SIZE, 0, unique)
 

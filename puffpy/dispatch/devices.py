@@ -60,12 +60,14 @@ def ioctl(b: Binding, shaper: Shaper) -> Handler:
         call = Call(uid, gid, pid, handles[fh].handle, unique)
         with memoryview(message)[IOCTL_DATA:size] as data:
             answer = control(cookies[nodeid].node, cmd, arg, data, call)
-        if type(answer) is int:
-            return pack_ioctl(HEADER_SIZE + IOCTL_OUT.size, 0, unique, answer, 0, 0, 0)
-        try:
-            out = bytes(memoryview(answer))
-        except TypeError:
-            untrue(b, "ioctl", answer, "bytes, or the number to return")
+            if type(answer) is int:
+                if not 0 <= answer < 1 << 31:
+                    untrue(b, "ioctl", answer, "a number from 0 to 2**31 - 1; raise an OSError to refuse")
+                return pack_ioctl(HEADER_SIZE + IOCTL_OUT.size, 0, unique, answer, 0, 0, 0)
+            try:
+                out = bytes(memoryview(answer))
+            except TypeError:
+                untrue(b, "ioctl", answer, "bytes, or the number to return")
         if len(out) > out_size:
             untrue(b, "ioctl", f"{len(out)} bytes", f"at most the {out_size} that the command takes back")
         return pack_ioctl(HEADER_SIZE + IOCTL_OUT.size + len(out), 0, unique, 0, 0, 0, 0) + out

@@ -5,12 +5,12 @@ What a listing is, and how it stays right while the directory changes, is in ``l
 
 from __future__ import annotations
 
-import contextlib
 import errno
+import os
 from collections.abc import Callable
 
 from puffpy.dispatch.binding import Binding, Handler, Message, Reply
-from puffpy.dispatch.listing import Listing, lister
+from puffpy.dispatch.listing import INDEX_BITS, INDEX_MASK, Listing, lister, recall, remember, retire
 from puffpy.dispatch.shape import HEADER_SIZE, Shaper, pack_header
 from puffpy.errors import FsError
 from puffpy.nodes import Opened
@@ -22,6 +22,7 @@ from puffpy.wire.structs import (
     OPEN_IN,
     OPEN_OUT,
     READ_IN,
+    RELEASE_IN,
     reply_struct,
 )
 
@@ -42,8 +43,26 @@ def opendir(b: Binding, shaper: Shaper) -> Handler:
         vnode = cookies[nodeid]
         flags, _ = unpack(message, BODY)
         nodes.opened(vnode)
-        fh = handles.add(Opened(vnode, None, flags))
+        fh = handles.add(Opened(vnode, None, flags | os.O_DIRECTORY))
         return pack_open(HEADER_SIZE + OPEN_OUT.size, 0, unique, fh, bits, 0)
+
+    return handle
+
+
+def closedir(b: Binding, shaper: Shaper) -> Handler:
+    """RELEASEDIR: the library's own open directory is gone; no operation is asked."""
+    nodes, handles = b.nodes, b.handles
+    unpack = RELEASE_IN.struct.unpack_from
+
+    def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
+        fh = unpack(message, BODY)[0]
+        vnode = handles[fh].vnode
+        if vnode is not None:
+            del handles[fh]
+            nodes.closed(vnode)
+            if not vnode.nopen and vnode.listings:
+                retire(vnode)
+        return pack_header(HEADER_SIZE, 0, unique)
 
     return handle
 
@@ -51,13 +70,21 @@ def opendir(b: Binding, shaper: Shaper) -> Handler:
 def _reading(b: Binding, shaper: Shaper) -> Callable[[Opened, int, Call], Listing]:
     take = lister(b, shaper)
 
+    shared = b.options.kernel_cache
+
     def listing_of(opened: Opened, offset: int, call: Call) -> Listing:
-        """Return what the open directory held when it was last read from the start."""
+        """Return the listing that *offset* is a position in; a new one for the start."""
         if opened.vnode is None:
             raise FsError(errno.EBADF, "READDIR without an open directory")
-        if opened.listing is None or offset == 0:
-            opened.listing = take(opened.vnode, call)
-        listing: Listing = opened.listing
+        number = offset >> INDEX_BITS
+        listing: Listing | None = opened.listing
+        if not offset or listing is None or listing.number != number:
+            listing = recall(opened.vnode, number) if offset else None
+            if listing is None:
+                listing = take(opened.vnode, call)
+                if shared:
+                    remember(opened.vnode, listing)
+            opened.listing = listing
         return listing
 
     return listing_of
@@ -72,7 +99,8 @@ def readdir(b: Binding, shaper: Shaper) -> Handler:
     def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
         fh, offset, room, _, _, _ = unpack(message, BODY)
         listing = listing_of(handles[fh], offset, Call(uid, gid, pid, None, unique))
-        body = b"".join(listing.records[offset : listing.fitting(offset, room)])
+        start = offset & INDEX_MASK
+        body = b"".join(listing.records[start : listing.fitting(start, room)])
         return pack_header(HEADER_SIZE + len(body), 0, unique) + body
 
     return handle
@@ -88,21 +116,35 @@ def readdirplus(b: Binding, shaper: Shaper) -> Handler:
     unpack = READ_IN.struct.unpack_from
     listing_of = _reading(b, shaper)
     bare_entry = shaper.bare_entry
+    give_back = b.nodes.forget
+
+    def take_back(entries: list[bytes]) -> None:
+        for entry in entries:
+            cookie = ENTRY_OUT.struct.unpack_from(entry)[0]
+            if cookie:
+                give_back(cookie, 1)
 
     def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
         fh, offset, room, _, _, _ = unpack(message, BODY)
         call = Call(uid, gid, pid, None, unique)
         opened = handles[fh]
         listing = listing_of(opened, offset, call)
-        stop = listing.fitting(offset, room, len(NOT_COUNTED))
+        start = offset & INDEX_MASK
+        stop = listing.fitting(start, room, len(NOT_COUNTED))
         fresh = opened.vnode is not None and opened.vnode.stamp == listing.stamp
         pieces: list[bytes] = []
-        for record, node in zip(listing.records[offset:stop], listing.nodes[offset:stop], strict=True):
-            entry = NOT_COUNTED
-            if fresh and node is not None:
-                with contextlib.suppress(OSError):  # gone behind our back: the name alone is told
-                    entry = bare_entry("readdir", node, call)
-            pieces += (entry, record)
+        try:
+            for record, node in zip(listing.records[start:stop], listing.nodes[start:stop], strict=True):
+                entry = NOT_COUNTED
+                if fresh and node is not None:
+                    try:
+                        entry = bare_entry("readdir", node, call)
+                    except OSError:
+                        pass  # gone behind our back: the name alone is told
+                pieces += (entry, record)
+        except BaseException:
+            take_back(pieces[::2])
+            raise
         body = b"".join(pieces)
         return pack_header(HEADER_SIZE + len(body), 0, unique) + body
 

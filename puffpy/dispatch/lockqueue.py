@@ -7,6 +7,7 @@ been dropped.  So a blocked lock holds up nothing else.
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Callable
 
 import attrs
@@ -14,6 +15,8 @@ from typing_extensions import Buffer
 
 from puffpy.errors import errno_of
 from puffpy.wire.structs import OUT_HEADER
+
+log = logging.getLogger("puffpy")
 
 Retry = Callable[[], "bytes | tuple[Buffer, ...] | None"]
 
@@ -35,7 +38,9 @@ class LockQueue:
             _, retry = self._waiting[unique]
             try:
                 reply = retry()
-            except OSError as refusal:
+            except Exception as refusal:  # whoever unlocked has no part in it
+                if not isinstance(refusal, OSError):
+                    log.error("advlock for node %d, waited for: %r", nodeid, refusal, exc_info=refusal)
                 reply = OUT_HEADER.pack(OUT_HEADER.size, -errno_of(refusal), unique)
             if reply is not None:
                 del self._waiting[unique]

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import struct
 
 from puffpy.dispatch.binding import Binding, Handler, Message, Reply
 from puffpy.dispatch.shape import HEADER_SIZE, Shaper, pack_header, untrue
+from puffpy.errors import errno_of
 from puffpy.types import Call, Lock
 from puffpy.wire.flags import LockFlag
 from puffpy.wire.structs import IN_HEADER, LK_IN, LK_OUT, reply_struct
 
 BODY = IN_HEADER.size
 WOULD_BLOCK = (errno.EAGAIN, errno.EACCES)
+LAST_BYTE = (1 << 63) - 1
+IN_THE_WAY = "the Lock in the way, of a kind of fcntl's and within a file, or None"
 
 pack_lk = reply_struct(LK_OUT).pack
 
@@ -38,9 +42,13 @@ def getlk(b: Binding, shaper: Shaper) -> Handler:
         found = advlock(cookies[nodeid].node, values[1], asked, True, call)
         if found is None:
             return pack_lk(HEADER_SIZE + LK_OUT.size, 0, unique, asked.start, asked.end, fcntl.F_UNLCK, 0)
-        if not isinstance(found, Lock):
-            untrue(b, "advlock", found, "the Lock in the way, or None")
-        return pack_lk(HEADER_SIZE + LK_OUT.size, 0, unique, found.start, found.end, found.kind, found.pid)
+        if not isinstance(found, Lock) or not 0 <= found.start <= found.end <= LAST_BYTE:
+            untrue(b, "advlock", found, IN_THE_WAY)
+        values = (found.start, found.end, found.kind, found.pid)
+        try:
+            return pack_lk(HEADER_SIZE + LK_OUT.size, 0, unique, *values)
+        except struct.error:
+            untrue(b, "advlock", found, IN_THE_WAY)
 
     return handle
 
@@ -70,7 +78,7 @@ def _setting(b: Binding, *, wait: bool) -> Handler:
             try:
                 advlock(node, values[1], lock, False, call)
             except OSError as refusal:
-                if wait and refusal.errno in WOULD_BLOCK:
+                if wait and errno_of(refusal) in WOULD_BLOCK:
                     return None
                 raise
             return pack_header(HEADER_SIZE, 0, unique)

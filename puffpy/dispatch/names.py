@@ -14,10 +14,18 @@ from collections.abc import Callable
 from typing import Any
 
 from puffpy.dispatch.binding import Binding, Handler, Message, Reply
-from puffpy.dispatch.opening import opening
-from puffpy.dispatch.shape import HEADER_SIZE, Shaper, data_reply, pack_entry, pack_header, split_ttl
-from puffpy.errors import Absent, FsError, WireError
-from puffpy.types import Call, ComponentName, Vattr
+from puffpy.dispatch.opening import opening, refused_flags
+from puffpy.dispatch.shape import (
+    HEADER_SIZE,
+    Shaper,
+    data_reply,
+    pack_entry,
+    pack_header,
+    split_ttl,
+    untrue,
+)
+from puffpy.errors import Absent, FsError, WireError, errno_of
+from puffpy.types import Call, ComponentName, Entry, Vattr
 from puffpy.wire import decode_rdev
 from puffpy.wire.structs import (
     CREATE_IN,
@@ -37,16 +45,18 @@ Component = Callable[[Message, int, int], tuple[ComponentName, int]]
 
 def component(b: Binding) -> Component:
     """Return what takes the name at an offset of a message: the name, and where the next thing starts."""
-    name_max = (
-        b.must("pathconf")(b.nodes.root.node, "PC_NAME_MAX", Call(0, 0, 0)) if b.op("pathconf") else 255
-    )
+    name_max = b.must("pathconf")(b.nodes.root.node, "PC_NAME_MAX", Call(0, 0, 0))
+    if type(name_max) is not int or name_max < 1:
+        untrue(b, "pathconf", name_max, "the longest name in bytes, 1 or more")
 
     def take(message: Message, start: int, size: int) -> tuple[ComponentName, int]:
         end = message.find(0, start, size)
+        if end < 0:
+            raise WireError("a name without an end")
         if end - start > name_max:
             raise FsError(errno.ENAMETOOLONG, f"a name of {end - start} bytes, longer than {name_max}")
         name = message[start:end].decode("utf-8", "surrogateescape")
-        if end <= start or "/" in name or name == "." or name == "..":
+        if not name or "/" in name or name == "." or name == "..":
             raise WireError(f"the name {name!r} is not one component of a path")
         return ComponentName(name), end + 1
 
@@ -66,9 +76,9 @@ def lookup(b: Binding, shaper: Shaper) -> Handler:
         call = Call(uid, gid, pid, None, unique)
         try:
             found = find(cookies[nodeid].node, cn, call)
-        except FileNotFoundError as absent:
+        except OSError as absent:
             ttl = absent.ttl if isinstance(absent, Absent) else negative
-            if not ttl:
+            if not ttl or errno_of(absent) != errno.ENOENT:
                 raise
             seconds, nanoseconds = split_ttl(ttl)
             return pack_entry(HEADER_SIZE + 128, 0, unique, 0, 0, seconds, 0, nanoseconds, *(0,) * 17)
@@ -95,6 +105,7 @@ def with_export(b: Binding, shaper: Shaper, handle: Handler) -> Handler:
         found = node_of(nodeid)
         if name == b"..":
             found = parent(found, ComponentName(".."), call)
+            found = found.node if type(found) is Entry else found
         if found is b.nodes.root.node:
             return shaper.root_entry(unique, call)
         return shaper.entry("fhtonode", unique, found, call)
@@ -112,26 +123,33 @@ def create(b: Binding, shaper: Shaper) -> Handler:
     make, find = b.must("create"), b.must("lookup")
     cookies = b.nodes.cookies
     take = component(b)
-    begin = opening(b)
+    begin, refused = opening(b), refused_flags(b)
     unpack = CREATE_IN.struct.unpack_from
 
     def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
         flags, mode, _, open_flags = unpack(message, BODY)
-        cn, _ = take(message, BODY + 16, size)
+        cn, _ = take(message, BODY + CREATE_IN.size, size)
         call = Call(uid, gid, pid, None, unique)
         parent = cookies[nodeid]
         parent.stamp += 1
+        if flags & refused:
+            raise FsError(errno.EROFS, f"{b.name} has no write")
         try:
             answer = make(parent.node, cn, _new(stat.S_IFREG, mode, uid, gid), call)
-        except FileExistsError:
+        except OSError as taken:
             # The kernel looked before it asked; another of its clients was quicker (fuse_create_open).
-            if flags & os.O_EXCL:
+            if flags & os.O_EXCL or errno_of(taken) != errno.EEXIST:
                 raise
             answer = find(parent.node, cn, call)
         else:
             flags &= ~os.O_TRUNC
         return shaper.create(
-            unique, answer, call, lambda vnode: begin(vnode, answer, flags, open_flags, call)
+            "create",
+            unique,
+            answer,
+            call,
+            lambda vnode: begin(vnode, answer, flags, open_flags, call),
+            emptied=bool(flags & os.O_TRUNC),
         )
 
     return handle
@@ -141,15 +159,18 @@ def tmpfile(b: Binding, shaper: Shaper) -> Handler:
     """TMPFILE: a regular file without a name, open."""
     make = b.must("tmpfile")
     cookies = b.nodes.cookies
-    begin = opening(b)
+    begin, refused = opening(b), refused_flags(b)
     unpack = CREATE_IN.struct.unpack_from
 
     def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
         flags, mode, _, open_flags = unpack(message, BODY)
+        if flags & refused:
+            raise FsError(errno.EROFS, f"{b.name} has no write")
+        flags &= ~os.O_TRUNC
         call = Call(uid, gid, pid, None, unique)
         answer = make(cookies[nodeid].node, _new(stat.S_IFREG, mode, uid, gid, nlink=0), call)
         return shaper.create(
-            unique, answer, call, lambda vnode: begin(vnode, answer, flags, open_flags, call)
+            "tmpfile", unique, answer, call, lambda vnode: begin(vnode, answer, flags, open_flags, call)
         )
 
     return handle
@@ -171,8 +192,8 @@ def mknod(b: Binding, shaper: Shaper) -> Handler:
         kind = stat.S_IFMT(mode)
         if kind == stat.S_IFREG:
             answer = make_regular(parent.node, cn, _new(kind, mode, uid, gid), call)
-        else:
-            answer = make(parent.node, cn, _new(kind, mode, uid, gid, rdev=decode_rdev(rdev)), call)
+            return shaper.entry("create", unique, answer, call)
+        answer = make(parent.node, cn, _new(kind, mode, uid, gid, rdev=decode_rdev(rdev)), call)
         return shaper.entry("mknod", unique, answer, call)
 
     return handle

@@ -22,6 +22,11 @@ FACCMODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 DIRECT_IO, KEEP_CACHE, PASSTHROUGH = int(OpenOut.DIRECT_IO), int(OpenOut.KEEP_CACHE), int(OpenOut.PASSTHROUGH)
 
 
+def refused_flags(b: Binding) -> int:
+    """Return the ways of opening that nobody is granted: for writing, where ``write`` is left out."""
+    return 0 if b.op("write") else FACCMODE
+
+
 def opening(b: Binding) -> Opening:
     """Return what opens a node: (vnode, create's answer, flags, open_flags, call) -> OPEN's three numbers.
 
@@ -30,13 +35,13 @@ def opening(b: Binding) -> Opening:
     """
     open_file, close = b.op("open"), b.op("close")
     truncate = _truncating(b)
-    writable = b.op("write") is not None
+    refused = refused_flags(b)
     handles, nodes, backings = b.handles, b.nodes, b.backings
     bits_of = _open_bits(b)
     silent = b.terms.no_open
 
     def begin(vnode: Vnode, answer: Any, flags: int, open_flags: int, call: Call) -> tuple[int, int, int]:
-        if not writable and flags & FACCMODE != os.O_RDONLY:
+        if flags & refused:
             raise FsError(errno.EROFS, f"{b.name} has no write")
         answered = answer.opened if type(answer) is Entry else None
         if answered is None and open_file is not None:

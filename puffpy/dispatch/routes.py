@@ -19,7 +19,8 @@ from puffpy.dispatch.binding import Binding, Handler, Message, Reply
 from puffpy.dispatch.shape import HEADER_SIZE, Shaper, pack_header
 from puffpy.ops import OPERATIONS, Answer
 from puffpy.wire import MESSAGES, Opcode
-from puffpy.wire.structs import IN_HEADER
+from puffpy.wire.flags import InitFlag
+from puffpy.wire.structs import IN_HEADER, SETXATTR_IN_COMPAT
 
 Factory = Callable[[Binding, Shaper], Handler]
 
@@ -71,7 +72,7 @@ _ROWS = (
     Route(Opcode.INIT, note=_SESSION),
     Route(Opcode.OPENDIR, ("readdir",), directories.opendir, needed=True),
     Route(Opcode.READDIR, ("readdir",), directories.readdir),
-    Route(Opcode.RELEASEDIR, ("readdir",), data.closedir, needed=True),
+    Route(Opcode.RELEASEDIR, ("readdir",), directories.closedir, needed=True),
     Route(Opcode.FSYNCDIR, ("fsync",), data.fsync),
     Route(Opcode.GETLK, ("advlock",), locks.getlk),
     Route(Opcode.SETLK, ("advlock",), locks.setlk),
@@ -111,10 +112,15 @@ Bound = tuple[int, Handler]
 def bind(b: Binding) -> dict[int, Bound]:
     """Return what answers each opcode of one mounted file system."""
     shaper = Shaper(b)
-    return {int(row.opcode): (_least(row.opcode), _handler(row, b, shaper)) for row in ROUTES.values()}
+    return {
+        int(row.opcode): (_least(row.opcode, b.terms.flags), _handler(row, b, shaper))
+        for row in ROUTES.values()
+    }
 
 
-def _least(opcode: Opcode) -> int:
+def _least(opcode: Opcode, agreed: InitFlag) -> int:
+    if opcode is Opcode.SETXATTR and not agreed & InitFlag.SETXATTR_EXT:
+        return IN_HEADER.size + SETXATTR_IN_COMPAT.size
     message = MESSAGES[opcode]
     return IN_HEADER.size + (message.request.size if message.request else 0)
 

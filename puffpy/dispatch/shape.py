@@ -14,16 +14,16 @@ from typing import Any, NoReturn
 from typing_extensions import Buffer
 
 from puffpy.dispatch.binding import Binding, own_vattr
-from puffpy.errors import ReplyError
-from puffpy.nodes import ROOT_COOKIE, Vnode
+from puffpy.errors import ReplyError, WireError
+from puffpy.nodes import ROOT_COOKIE, UNKNOWN_KIND, Vnode
 from puffpy.types import Call, Entry, Vattr
 from puffpy.wire import encode_rdev
-from puffpy.wire.structs import ATTR_OUT, CREATE_OUT, ENTRY_OUT, OUT_HEADER, reply_struct
+from puffpy.wire.structs import ATTR_OUT, CREATE_OUT, ENTRY_OUT, OPEN_OUT, OUT_HEADER, reply_struct
 
 pack_header = OUT_HEADER.struct.pack
 pack_entry = reply_struct(ENTRY_OUT).pack
 pack_bare_entry = ENTRY_OUT.struct.pack
-pack_create = reply_struct(CREATE_OUT).pack
+pack_opened = OPEN_OUT.struct.pack
 pack_attr = reply_struct(ATTR_OUT).pack
 
 HEADER_SIZE = OUT_HEADER.size
@@ -38,6 +38,12 @@ FOR_EVER = 1 << 32
 KINDS = frozenset({0o01, 0o02, 0o04, 0o06, 0o10, 0o12, 0o14})
 """The types of nodes, as ``mode >> 12``."""
 
+CANNOT_PACK = (struct.error, TypeError, ValueError, ArithmeticError, AttributeError, WireError)
+"""What comes of numbers that are none, or do not fit."""
+
+SHOWN = 200
+"""How much of a wrong answer the log shows, in characters."""
+
 Ttl = tuple[int, int]
 
 
@@ -45,7 +51,7 @@ def split_ttl(seconds: float) -> Ttl:
     """Return a time to live as seconds and nanoseconds; ``math.inf`` is for ever."""
     if not 0 <= seconds < FOR_EVER:
         if math.isnan(seconds) or seconds < 0:
-            raise ReplyError(f"a time to live of {seconds} seconds; expected 0 or more, or math.inf")
+            raise ValueError(f"a time to live of {seconds} seconds; expected 0 or more, or math.inf")
         return FOR_EVER, 0
     whole = int(seconds)
     return whole, int((seconds - whole) * NANO)
@@ -81,17 +87,26 @@ def attr_values(va: Vattr, cookie: int) -> tuple[int, ...]:
 
 def untrue(binding: Binding, op: str, came: object, expected: str) -> NoReturn:
     """Refuse an answer that cannot be true."""
-    raise ReplyError(f"{binding.name}.{op} answered {came!r}; expected {expected}")
+    answer = repr(came)
+    if len(answer) > SHOWN:
+        answer = answer[:SHOWN] + "..."
+    raise ReplyError(f"{binding.name}.{op} answered {answer}; expected {expected}")
 
 
 def check_vattr(binding: Binding, op: str, va: Any, vnode: Vnode | None) -> None:
     """Say what is wrong with *va*, which could not be packed or does not fit its node."""
     if not isinstance(va, Vattr):
         untrue(binding, op, va, "a Vattr (or a node that has one in its attribute vattr)")
-    kind = va.mode >> 12
+    mode: Any = va.mode
+    size: Any = va.size
+    kind = mode >> 12 if isinstance(mode, int) else None
     if kind not in KINDS:
         untrue(binding, op, va, "a mode with one of the stat.S_IF... types in it")
-    if vnode is not None and vnode.kind and vnode.kind != kind:
+    try:
+        split_ttl(va.ttl or 0)
+    except (TypeError, ValueError):
+        untrue(binding, op, va, "a ttl in seconds, 0 or more, math.inf or None")
+    if vnode is not None and vnode.kind not in (UNKNOWN_KIND, kind):
         was = oct(vnode.kind << 12)
         untrue(
             binding,
@@ -99,13 +114,14 @@ def check_vattr(binding: Binding, op: str, va: Any, vnode: Vnode | None) -> None
             va,
             f"the type that the node has had so far, {was}: a file of another type is another node",
         )
-    if not 0 <= va.size < 1 << 63:
+    if not isinstance(size, int) or not 0 <= size < 1 << 63:
         untrue(binding, op, va, "a size from 0 to 2**63 - 1")
     untrue(
         binding,
         op,
         va,
-        "numbers that fit: uid, gid, nlink, blksize 32 bits, ino, blocks 64 bits, none negative",
+        "whole numbers that fit: uid, gid, nlink, blksize 32 bits, ino, blocks 64 bits, none negative; "
+        "rdev 12 bits of major and 20 of minor",
     )
 
 
@@ -147,18 +163,22 @@ class Shaper:
         ttl, ttl_nsec = self._entry_ttl
         if type(answer) is Entry:
             if answer.ttl is not None:
-                ttl, ttl_nsec = split_ttl(answer.ttl)
+                ttl, ttl_nsec = self._entry_time(op, answer)
             answer = answer.node
         va = self.describe(op, answer, call)
-        attr_ttl, attr_ttl_nsec = self._attr_ttl if va.ttl is None else split_ttl(va.ttl)
+        try:
+            attr_ttl, attr_ttl_nsec = self._attr_ttl if va.ttl is None else split_ttl(va.ttl)
+            kind = va.mode >> 12
+        except CANNOT_PACK:
+            check_vattr(self._binding, self._getattr or op, va, None)
+            raise
         vnode = self._nodes.hold(answer)
-        kind = va.mode >> 12
         if kind != vnode.kind or vnode.cookie == ROOT_COOKIE:
             self._first_sight(op, va, vnode, kind)
         head = (vnode.cookie, vnode.generation, ttl, attr_ttl, ttl_nsec, attr_ttl_nsec)
         try:
             return vnode, head + attr_values(va, vnode.cookie)
-        except (TypeError, ArithmeticError):
+        except CANNOT_PACK:
             self.refuse(op, va, vnode)
 
     def entry(self, op: str, unique: int, answer: Any, call: Call) -> bytes:
@@ -176,19 +196,32 @@ class Shaper:
         return pack_entry(ENTRY_SIZE, 0, unique, ROOT_COOKIE, 0, 0, 0, 0, 0, *attr_values(va, ROOT_COOKIE))
 
     def create(
-        self, unique: int, answer: Any, call: Call, opening: Callable[[Vnode], tuple[int, int, int]]
+        self,
+        op: str,
+        unique: int,
+        answer: Any,
+        call: Call,
+        opening: Callable[[Vnode], tuple[int, int, int]],
+        *,
+        emptied: bool = False,
     ) -> bytes:
-        """Return the reply that names a node and an open file of it, which *opening* makes."""
-        vnode, values = self.entry_values("create", answer, call)
+        """Return the reply that names a node and an open file of it, which *opening* makes.
+
+        *emptied*: opening it cuts its data, so that the attributes are not what they were: the size is known
+        then, and the kernel asks for the rest.
+        """
+        vnode, values = self.entry_values(op, answer, call)
+        if emptied:
+            values = (*values[:3], 0, values[4], 0, values[6], 0, 0, *values[9:])
         try:
-            opened = opening(vnode)
+            entry = pack_entry(CREATE_SIZE, 0, unique, *values)
+        except struct.error:
+            self.refuse(op, answer, vnode, call)
+        try:
+            return entry + pack_opened(*opening(vnode))
         except BaseException:
             self._nodes.forget(vnode.cookie, 1)
             raise
-        try:
-            return pack_create(CREATE_SIZE, 0, unique, *values, *opened)
-        except struct.error:
-            self.refuse("create", answer, vnode, call)
 
     def bare_entry(self, op: str, answer: Any, call: Call) -> bytes:
         """Return a counted READDIRPLUS entry."""
@@ -203,9 +236,9 @@ class Shaper:
         try:
             ttl, ttl_nsec = self._attr_ttl if va.ttl is None else split_ttl(va.ttl)
             if va.mode >> 12 != vnode.kind:
-                self._settle_kind(op, va, vnode)
+                self.settle_kind(op, va, vnode)
             return pack_attr(ATTR_SIZE, 0, unique, ttl, ttl_nsec, *attr_values(va, vnode.cookie))
-        except (struct.error, AttributeError, TypeError, ArithmeticError):
+        except CANNOT_PACK:
             check_vattr(self._binding, op, va, vnode)
             raise
 
@@ -213,21 +246,37 @@ class Shaper:
         """Take back the count of an entry that cannot be sent, and say why it cannot."""
         self._nodes.forget(vnode.cookie, 1)
         va = came if isinstance(came, Vattr) or call is None else self.describe(op, vnode.node, call)
-        check_vattr(self._binding, op, va, vnode)
+        check_vattr(self._binding, self._getattr or op, va, vnode)
         raise AssertionError("unreachable: check_vattr always finds something")
 
     def _first_sight(self, op: str, va: Vattr, vnode: Vnode, kind: int) -> None:
         if vnode.cookie == ROOT_COOKIE:
             self._nodes.forget(ROOT_COOKIE, 1)
             untrue(self._binding, op, vnode.node, "a node other than the root, which has no name")
-        if vnode.kind or kind not in KINDS:
+        if vnode.kind != UNKNOWN_KIND or kind not in KINDS:
             self.refuse(op, va, vnode)
         vnode.kind = kind
 
-    def _settle_kind(self, op: str, va: Vattr, vnode: Vnode) -> None:
-        if vnode.kind or va.mode >> 12 not in KINDS:
+    def _entry_time(self, op: str, answer: Entry) -> Ttl:
+        try:
+            return split_ttl(answer.ttl)  # type: ignore[arg-type]  # it is not None
+        except (TypeError, ValueError):
+            untrue(self._binding, op, answer, "an Entry whose ttl is seconds, 0 or more, math.inf or None")
+
+    def settle_kind(self, op: str, va: Vattr, vnode: Vnode) -> None:
+        """Learn the type of *vnode* from its first attributes, and hold later ones against it."""
+        if vnode.kind != UNKNOWN_KIND or va.mode >> 12 not in KINDS:
             check_vattr(self._binding, op, va, vnode)
         vnode.kind = va.mode >> 12
+
+
+def _buffer(binding: Binding, op: str, data: Any) -> memoryview:
+    """Return *data* as what one system call can send."""
+    try:
+        view = memoryview(data)
+    except TypeError:
+        untrue(binding, op, data, "bytes or another buffer (or a tuple of them)")
+    return view if view.c_contiguous else memoryview(bytes(view))
 
 
 def data_reply(binding: Binding, op: str, unique: int, data: Any, limit: int) -> bytes | tuple[Buffer, ...]:
@@ -236,14 +285,10 @@ def data_reply(binding: Binding, op: str, unique: int, data: Any, limit: int) ->
     if kind is bytes or kind is bytearray:
         size = len(data)
     elif kind is tuple:
-        size = sum(memoryview(piece).nbytes for piece in data)
+        data = tuple(_buffer(binding, op, piece) for piece in data)
+        size = sum(piece.nbytes for piece in data)
     else:
-        try:
-            data = memoryview(data)
-        except TypeError:
-            untrue(binding, op, data, "bytes or another buffer (or a tuple of them)")
-        if not data.c_contiguous:
-            data = memoryview(bytes(data))
+        data = _buffer(binding, op, data)
         size = data.nbytes
     if size > limit:
         untrue(binding, op, f"{size} bytes", f"at most the {limit} bytes that were asked for")

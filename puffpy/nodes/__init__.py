@@ -4,6 +4,6 @@ Not what a node can do, and not what a request means.
 """
 
 from puffpy.nodes.handles import NO_HANDLE, Handles, Opened
-from puffpy.nodes.table import ROOT_COOKIE, NodeTable, Vnode
+from puffpy.nodes.table import ROOT_COOKIE, UNKNOWN_KIND, NodeTable, Vnode
 
-__all__ = ["NO_HANDLE", "ROOT_COOKIE", "Handles", "NodeTable", "Opened", "Vnode"]
+__all__ = ["NO_HANDLE", "ROOT_COOKIE", "UNKNOWN_KIND", "Handles", "NodeTable", "Opened", "Vnode"]

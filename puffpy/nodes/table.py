@@ -27,6 +27,8 @@ import attrs
 from puffpy.errors import FsError, ReplyError, WireError
 
 ROOT_COOKIE = 1
+UNKNOWN_KIND = -1
+"""No type at all: 0 is what a mode without a type says, and is refused."""
 
 FileHandle = Callable[[Any], tuple[int, int]]
 
@@ -35,8 +37,9 @@ FileHandle = Callable[[Any], tuple[int, int]]
 class Vnode:
     """A node in the table.
 
-    *kind* is its type (``mode >> 12``), which may never change; 0 before it is known.  *stamp* moves with
-    every change of the names in a directory.  *active* means that ``inactive`` is still due.
+    *kind* is its type (``mode >> 12``), which may never change, once it is known.  *stamp* moves with
+    every change of the names in a directory,
+    *listings* are what it was seen to hold lately.  *active* means that ``inactive`` is still due.
     *nbacked* and *ncached* count the open files that the kernel passes through to *backing_id*, and those
     that it caches; there are never both.
     """
@@ -46,8 +49,9 @@ class Vnode:
     generation: int = 0
     nlookup: int = 0
     nopen: int = 0
-    kind: int = 0
+    kind: int = UNKNOWN_KIND
     stamp: int = 0
+    listings: tuple[Any, ...] = ()
     active: bool = True
     backing_id: int = 0
     nbacked: int = 0

@@ -124,7 +124,7 @@ class Session:
         shut = self._guarded(self._vnodeops.close)
         for opened in self.handles.drain():
             if opened.vnode is not None:
-                if opened.listing is None and "close" in self._wishes.written:
+                if not opened.flags & os.O_DIRECTORY and "close" in self._wishes.written:
                     shut(opened.vnode.node, opened.flags, Call(0, 0, 0, opened.handle))
                 self.nodes.closed(opened.vnode)
         self.nodes.clear()

@@ -18,14 +18,11 @@ CLOSING = {Opcode.OPEN: Opcode.RELEASE, Opcode.CREATE: Opcode.RELEASE, Opcode.TM
 
 def take_back(message: Message, reply: bytes, nodes: NodeTable, routes: Mapping[int, Bound]) -> None:
     """Undo the counts and open files that *reply* to *message* stands for."""
-    opcode, nodeid = (
-        Opcode(IN_HEADER.struct.unpack_from(message)[1]),
-        IN_HEADER.struct.unpack_from(message)[3],
-    )
     _, error, _ = OUT_HEADER.struct.unpack_from(reply)
-    body = OUT_HEADER.size
     if error:
         return
+    _, number, _, nodeid, *_ = IN_HEADER.struct.unpack_from(message)
+    opcode, body = Opcode(number), OUT_HEADER.size
     if opcode is Opcode.READDIRPLUS:
         for record in unpack_direntsplus(reply[body:]):
             if record.entry["nodeid"]:

@@ -1,0 +1,1 @@
+"""Requests to operations to replies, asked in bytes."""
