@@ -1,0 +1,70 @@
+# puffpy: `make demo` and `make test` work on a fresh Linux machine; each sets itself up.
+#
+#   make demo    mount detrempe, replay a session on it, unmount
+#   make test    lint, types and every test
+#   make pytest  the tests alone; PYTEST="-k readdir" chooses
+#   make lint    lint and types alone
+#   make docs    the documentation, into docs/_build/html
+#   make bench   the figures of speed
+#   make clean   remove what the above have made
+#
+# PYTHON chooses the interpreter (3.10 or later), VENV where its virtual environment goes.
+
+PYTHON ?= python3
+VENV   ?= .venv
+PYTEST ?=
+
+BIN     := $(VENV)/bin
+SOURCES := $(wildcard puffpy filesystems tests benchmarks)
+
+.PHONY: demo test pytest lint docs bench clean
+.DEFAULT_GOAL := test
+
+demo: $(VENV)/.installed-core
+	$(BIN)/python -m filesystems.demo
+
+test: lint pytest
+
+pytest: $(VENV)/.installed-test
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(SOURCES)
+
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+bench: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV)
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One stamp for each set of packages: the second run installs nothing.
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	    { echo "puffpy needs Python 3.10 or later; say: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	    echo "$(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 1; }
+
+$(VENV)/.installed-core: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[test,lint]'
+	@touch $@
+
+$(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	@touch $@
+
+$(VENV)/.installed-bench: benchmarks/requirements.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable . --requirement benchmarks/requirements.txt
+	@touch $@

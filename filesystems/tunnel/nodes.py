@@ -1,0 +1,244 @@
+"""The nodes that are alive, and a descriptor for each of them whenever one is wanted.
+
+Nothing is done to a node here, and nobody is asked for permission: all of this is done with the server's own
+rights, never in a caller's.
+
+Theory of operation.  A node is a file underneath, known by device and inode number; it has one object for as
+long as the kernel knows it.  Everything is done through a descriptor of the file itself or of the directory
+that a single name is in, so that no path is ever walked: whoever renames directories or puts symbolic links
+in their place can not lead anybody astray.  Descriptors are few and nodes may be many: those least used are
+closed, and opened again by a handle of the file (open_by_handle_at(2)) or, where that is not allowed, by
+going down from the nearest ancestor that is held, name by name, and comparing what is found.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import stat
+from collections import OrderedDict
+from typing import Final
+
+import puffpy
+from filesystems.tunnel.mounts import fuse_devices
+from filesystems.tunnel.syscalls import AT_EMPTY_PATH, AT_STATX_DONT_SYNC, Statx
+from filesystems.tunnel.volumes import OPATH, Node, Volume
+
+SPARE: Final = 64
+"""Descriptors left to the rest of the process, and to what is opened for the length of one operation."""
+
+MOST: Final = 16384
+"""The most nodes that are held; each keeps an inode in the memory of the kernel."""
+
+FEWEST: Final = 16
+"""The fewest, however many files their users have open."""
+
+
+class Nodes:
+    """All nodes below the directory *top*.
+
+    *opened* counts the descriptors of open files, which must come out of the same limit.
+    """
+
+    def __init__(self, top: str) -> None:
+        self.statx = Statx()
+        self.opened = 0
+        self.fresh: tuple[Node, puffpy.Call, puffpy.Vattr] | None = None
+        self._volumes: dict[int, Volume] = {}
+        self._held: OrderedDict[int, Node] = OrderedDict()
+        self._limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE
+        fd = os.open(top, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._top = os.readlink(f"/proc/self/fd/{fd}")
+        self._before = fuse_devices(self._top)
+        self._own: frozenset[int] = frozenset()
+        device, va = self.statx(fd)
+        self.root = self._enter(self._volume(device, fd), va.ino, fd)
+        self.pin(self.root)
+
+    def mounted(self) -> None:
+        """Take note of our own mount, if it is below our own root: to look at it is to wait for ourselves."""
+        self._own = fuse_devices(self._top) - self._before
+
+    # descriptors
+
+    def descriptor(self, node: Node) -> int:
+        """Return the descriptor of *node*, good until another node's is asked for SPARE times.
+
+        Raises:
+            ESTALE: it is gone, or can not be found any more.
+        """
+        fd = node.fd
+        if fd < 0:
+            fd = node.volume.reopen(node) if node.volume.handles else self._walk(node)
+            self._hold(node, fd)
+        node.used = True
+        return fd
+
+    def path(self, node: Node) -> str:
+        """Return a path that leads to *node* itself, whatever it is and wherever it has been moved."""
+        return f"/proc/self/fd/{self.descriptor(node)}"
+
+    def pin(self, node: Node) -> None:
+        """Keep the descriptor of *node* for the rest of its life: it has no name left to be found by."""
+        self._held.pop(self.descriptor(node), None)
+
+    def lend(self) -> None:
+        """Make room for the descriptor of one more open file."""
+        self.opened += 1
+        self._make_room()
+
+    def take_back(self) -> None:
+        """The descriptor of an open file has been closed."""
+        self.opened -= 1
+
+    # nodes
+
+    def admit(self, fd: int, parent: Node, name: str, call: puffpy.Call) -> Node:
+        """Return the node that *fd*, which is ours from now on, is a descriptor of.
+
+        Its attributes are kept for the one who asks for them in the same *call*.
+        """
+        try:
+            device, va = self._status(fd)
+            volume = self._volumes.get(device) or self._volume(device, fd)
+            node = volume.nodes.get(va.ino)
+            if node is self.root:
+                raise puffpy.FsError(errno.ELOOP, f"{name} is the top directory again")
+            if node is None or (node.fd < 0 and node.proof != volume.proof(fd, va)):
+                node = self._enter(volume, va.ino, fd)
+            elif node.fd < 0:
+                self._hold(node, fd)
+            else:
+                os.close(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        node.parent, node.name = parent, name
+        self.fresh = node, call, self._shown(volume, va)
+        return node
+
+    def attributes(self, node: Node, fd: int, call: puffpy.Call) -> puffpy.Vattr:
+        """Return the attributes of *node*, of which *fd* is a descriptor, or -1."""
+        fresh, self.fresh = self.fresh, None
+        if fresh is not None and fresh[1] is call and fresh[0] is node:
+            return fresh[2]
+        _, va = self.statx(fd if fd >= 0 else self.descriptor(node))
+        return self._shown(node.volume, va)
+
+    def find(self, parent: Node, name: str) -> Node | None:
+        """Return the node called *name* in *parent*, if it is alive, with its descriptor open."""
+        try:
+            fd = os.open(name, OPATH, dir_fd=self.descriptor(parent))
+        except OSError:
+            return None
+        try:
+            device, va = self._status(fd)
+            node = self._volumes[device].nodes.get(va.ino) if device in self._volumes else None
+            if node is not None:
+                self.descriptor(node)
+        except OSError:
+            node = None
+        finally:
+            os.close(fd)
+        return node
+
+    def drop(self, node: Node) -> None:
+        """The life of *node* has ended."""
+        if node.volume.nodes.get(node.ino) is node:
+            del node.volume.nodes[node.ino]
+        if node.fd >= 0:
+            self._held.pop(node.fd, None)
+            os.close(node.fd)
+            node.fd = -1
+
+    def close(self) -> None:
+        """Nothing is alive any more."""
+        for volume in self._volumes.values():
+            for node in list(volume.nodes.values()):
+                self.drop(node)
+            volume.close()
+
+    # what is behind that
+
+    def _status(self, fd: int) -> tuple[int, puffpy.Vattr]:
+        """Return device and attributes of what was just found; ELOOP if it is our own mount."""
+        if self._own:
+            device, _ = self.statx(fd, AT_EMPTY_PATH | AT_STATX_DONT_SYNC)
+            if device in self._own:
+                raise puffpy.FsError(errno.ELOOP, "this is our own mount, below the directory it shows")
+        return self.statx(fd)
+
+    def _shown(self, volume: Volume, va: puffpy.Vattr) -> puffpy.Vattr:
+        if volume.number:
+            va.ino = volume.shown(va.ino)
+        if va.mode & (stat.S_ISUID | stat.S_ISGID) and stat.S_ISREG(va.mode):
+            # A write may clear these bits, and the kernel does not look for that in the answer to one.
+            va.ttl = 0.0
+        return va
+
+    def _volume(self, device: int, fd: int) -> Volume:
+        volume = self._volumes[device] = Volume(len(self._volumes))
+        volume.begin(fd)
+        return volume
+
+    def _enter(self, volume: Volume, ino: int, fd: int) -> Node:
+        node = volume.nodes[ino] = Node(volume, ino, -1)
+        self._hold(node, fd)
+        return node
+
+    def _hold(self, node: Node, fd: int) -> None:
+        node.fd = fd
+        self._held[fd] = node
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Close descriptors, least used first, until there are few enough."""
+        most = max(min(self._limit - self.opened - len(self._volumes), MOST), FEWEST)
+        for _ in range(2 * len(self._held)):
+            if len(self._held) <= most:
+                return
+            fd, node = self._held.popitem(last=False)
+            if node.used or not self._let_go(node, fd):
+                node.used = False
+                self._held[fd] = node
+
+    def _let_go(self, node: Node, fd: int) -> bool:
+        """Close the descriptor of *node*, if it can be found again without."""
+        try:
+            _, va = self.statx(fd)
+            if not va.nlink:
+                return False
+            node.proof = node.volume.proof(fd, va)
+        except OSError:
+            return False
+        node.fd = -1
+        os.close(fd)
+        return True
+
+    def _walk(self, node: Node) -> int:
+        """Return a new descriptor of *node*, from the nearest ancestor that has one."""
+        names = []
+        seen = set()
+        above: Node | None = node
+        while above is not None and above.fd < 0 and above not in seen:
+            names.append(above)
+            seen.add(above)
+            above = above.parent
+        if above is None or above in seen:
+            raise puffpy.FsError(errno.ESTALE, f"nobody knows where {node!r} is")
+        fd = os.dup(above.fd)
+        for step in reversed(names):
+            try:
+                try:
+                    below = os.open(step.name, OPATH, dir_fd=fd)
+                finally:
+                    os.close(fd)
+            except OSError:
+                raise puffpy.FsError(errno.ESTALE, f"{step!r} is no longer where it was") from None
+            fd = below
+            _, va = self.statx(fd)
+            if va.ino != step.ino or (step.proof and step.proof != step.volume.proof(fd, va)):
+                os.close(fd)
+                raise puffpy.FsError(errno.ESTALE, f"{step!r} is another file now")
+        return fd

@@ -1,0 +1,1 @@
+"""Tests against a real kernel: the file system in a child process, a time limit, always unmounted."""
