@@ -109,14 +109,14 @@ class UserKernel(RenameCalls, DirectoryCalls, ExtentCalls, LockCalls, XattrCalls
         """See ``open``."""
         flags = flags_of(mode)
         fd = file if isinstance(file, int) else self.open(file, flags | os.O_CLOEXEC, 0o666)
+        raw = RawFile(self, fd, mode, file)
         try:
-            blksize = self.fstat(fd).st_blksize
+            raw.blksize = self.fstat(fd).st_blksize
             if flags & os.O_APPEND:
                 self.lseek(fd, 0, os.SEEK_END)
-            return wrap(RawFile(self, fd, mode, file, blksize), mode, buffering, encoding, errors, newline)
+            return wrap(raw, mode, buffering, encoding, errors, newline)
         except BaseException:
-            if not isinstance(file, int):
-                self.close(fd)
+            raw.close()
             raise
 
     @call()

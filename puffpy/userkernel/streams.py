@@ -53,15 +53,16 @@ def flags_of(mode: str) -> int:
 class RawFile(io.RawIOBase):
     """An open descriptor of a user kernel as a raw file; closing it closes the descriptor.
 
-    It has no ``fileno``: the number means nothing to the machine's own kernel.
+    It has no ``fileno``: the number means nothing to the machine's own kernel.  *blksize* is how many bytes
+    are best buffered, 0 where nobody has asked.
     """
 
-    def __init__(self, kernel: DescriptorCalls, fd: int, mode: str, name: object, blksize: int) -> None:
+    def __init__(self, kernel: DescriptorCalls, fd: int, mode: str, name: object) -> None:
         self.name = name
         self.mode = mode
         self._kernel = kernel
         self._fd = fd
-        self.blksize = blksize
+        self.blksize = 0
 
     @override
     def readable(self) -> bool:

@@ -9,7 +9,7 @@ import random
 import pytest
 
 from puffpy.userkernel import Mount, UserKernel
-from puffpy.wire import Opcode, Reply
+from puffpy.wire import Opcode, Reply, Request
 from puffpy.wire.flags import FallocateFlag, InitFlag, OpenOut, SetattrValid, WriteFlag
 from tests.userkernel.stand_in import attributes, fields, stand_in
 
@@ -86,8 +86,8 @@ def test_a_short_write_ends_there() -> None:
 
 
 def test_an_error_half_way_leaves_what_was_done() -> None:
-    def write(request: object) -> Reply:
-        at, unique = request.fields["offset"], request.unique  # type: ignore[attr-defined]
+    def write(request: Request) -> Reply:
+        at, unique = request.fields["offset"], request.unique
         return Reply(unique, error=errno.ENOSPC) if at else Reply(unique, fields={"size": 8192})
 
     kernel, _ = stand_in({Opcode.WRITE: write})

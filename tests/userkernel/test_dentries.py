@@ -8,7 +8,7 @@ import os
 import pytest
 
 from puffpy.userkernel import Mount
-from puffpy.wire import Opcode, Reply, records
+from puffpy.wire import Opcode, Reply, Request, records
 from tests.userkernel.conftest import Clock
 from tests.userkernel.stand_in import DIRECTORY, FILE, entry, stand_in
 
@@ -157,8 +157,8 @@ def test_only_so_many_names_are_remembered_and_the_oldest_go_first() -> None:
 def test_a_directory_stays_while_names_below_it_do() -> None:
     numbers = iter(range(100, 1000))
 
-    def lookup(request: object) -> Reply:
-        unique, names = request.unique, request.names  # type: ignore[attr-defined]
+    def lookup(request: Request) -> Reply:
+        unique, names = request.unique, request.names
         mode = 0o40755 if names[0].startswith(b"d") else 0o100644
         return Reply(unique, fields=entry(next(numbers), mode=mode))
 
@@ -210,8 +210,8 @@ def test_a_slow_answer_does_not_undo_a_change() -> None:
     fd = kernel.open("/file", os.O_RDWR)
     during = []
 
-    def getattr_meanwhile_written(request: object) -> Reply:
-        unique = request.unique  # type: ignore[attr-defined]
+    def getattr_meanwhile_written(request: Request) -> Reply:
+        unique = request.unique
         tree, inode = kernel._tree, kernel._descriptors.get(fd).inode
         tree.changed(inode, size=99)
         during.append(inode)
@@ -222,4 +222,20 @@ def test_a_slow_answer_does_not_undo_a_change() -> None:
     kernel.fstat(fd)
     assert during[0].attr.size == 99
     during.clear()
+    kernel.unmount()
+
+
+def test_a_look_up_that_was_overtaken_is_used_but_not_remembered() -> None:
+    kernel, server = stand_in()
+    tree = kernel._tree
+
+    def lookup_meanwhile_removed(request: Request) -> Reply:
+        tree.drop(tree.root, b"file")
+        return Reply(request.unique, fields=entry(FILE))
+
+    server.set(Opcode.LOOKUP, lookup_meanwhile_removed)
+    assert kernel.stat("/file").st_ino == FILE
+    assert len(server.seen(Opcode.FORGET)) == 1, "nobody remembers it"
+    kernel.stat("/file")
+    assert len(server.seen(Opcode.LOOKUP)) == 2
     kernel.unmount()

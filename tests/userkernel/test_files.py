@@ -9,7 +9,7 @@ import stat
 import pytest
 
 from puffpy.userkernel import UserKernel
-from puffpy.wire import Opcode, Reply
+from puffpy.wire import Opcode, Reply, Request
 from puffpy.wire.flags import InitFlag, OpenOut
 from tests.userkernel.stand_in import entry, stand_in
 
@@ -166,8 +166,8 @@ def test_with_dont_mask_the_server_applies_the_umask() -> None:
 def test_who_comes_second_opens_what_the_first_has_made() -> None:
     found = [errno.ENOENT, 0]
 
-    def lookup(request: object) -> Reply:
-        unique = request.unique  # type: ignore[attr-defined]
+    def lookup(request: Request) -> Reply:
+        unique = request.unique
         error = found.pop(0)
         return Reply(unique, error=error) if error else Reply(unique, fields=CREATED)
 

@@ -14,7 +14,7 @@ import puffpy
 from puffpy.types import Lock
 from puffpy.userkernel import UserKernel
 from puffpy.userkernel.local_locks import Held, conflict, replace
-from puffpy.wire import Opcode, Reply
+from puffpy.wire import Opcode, Reply, Request
 from puffpy.wire.flags import InitFlag, LockFlag, ReleaseFlag
 from tests.userkernel.conftest import ended
 from tests.userkernel.patience import until
@@ -67,9 +67,9 @@ def local() -> UserKernel:
     return stand_in({Opcode.LOOKUP: _file})[0]
 
 
-def _file(request: object) -> Reply:
+def _file(request: Request) -> Reply:
     return Reply(
-        request.unique,  # type: ignore[attr-defined]
+        request.unique,
         fields={"nodeid": 2, "entry_valid": 99, "attr_valid": 99, "mode": 0o100666, "ino": 2},
     )
 

@@ -267,3 +267,21 @@ def test_an_unlink_that_finds_nothing_makes_the_kernel_ask_again() -> None:
     assert len(server.seen(Opcode.LOOKUP)) == 1
     assert kernel.balance().lookups == {FILE: 2}
     kernel.unmount()
+
+
+def test_a_rename_into_itself_or_over_what_it_is_in_is_not_sent() -> None:
+    kernel, server = stand_in()
+    server.set(
+        Opcode.LOOKUP,
+        lambda request: (
+            Reply(request.unique, fields=entry(request.nodeid + 10, mode=0o40755))
+            if request.names[0].startswith(b"d")
+            else Reply(request.unique, error=errno.ENOENT)
+        ),
+    )
+    for source, target, code in (("/d", "/d/d/new", errno.EINVAL), ("/d/d", "/d", errno.ENOTEMPTY)):
+        with pytest.raises(OSError, match=".") as caught:
+            kernel.rename(source, target)
+        assert caught.value.errno == code
+    assert not server.seen(Opcode.RENAME)
+    kernel.unmount()
