@@ -23,7 +23,7 @@ MAY_IMPORT: Final = {
     "dispatch": {"errors", "nodes", "ops", "options", "types", "wire"},
     "session": {"dispatch", "errors", "nodes", "ops", "options", "types", "wire"},
     "bridges": {"errors", "options", "types"},
-    "userkernel": {"errors", "types", "wire"},
+    "userkernel": {"errors", "ops", "options", "session", "types", "wire"},
     "serve": {"bridges", "errors", "ops", "options", "session", "types", "wire", "record"},
     "record": {"errors", "types"},
     "daemon": set(),
@@ -36,7 +36,7 @@ DOORS_ONLY: Final = ("filesystems", "puffpy/cli")
 """Who may import nothing but front doors: ``puffpy`` itself and a room's ``__init__``."""
 
 THREADS: Final = {"_thread", "concurrent", "multiprocessing", "threading"}
-MAY_THREAD: Final = {"mount", "serve", "userkernel"}
+MAY_THREAD: Final = {"mount", "record", "serve", "userkernel"}
 
 LONGEST: Final = 400
 EXCUSED: Final[dict[str, str]] = {

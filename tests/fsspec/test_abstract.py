@@ -1,4 +1,4 @@
-"""fsspec's own abstract tests, over détrempe in the user-space kernel."""
+"""fsspec's own abstract tests, over detrempe in the user-space kernel."""
 
 from __future__ import annotations
 
