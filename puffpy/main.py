@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import importlib.metadata
 import inspect
 import logging
@@ -14,21 +15,22 @@ import os
 import sys
 import typing
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import attrs
 
 from puffpy import bridges
-from puffpy.daemon import Daemon
+from puffpy.daemon import Daemon, flush_standard_streams, open_standard_streams
 from puffpy.errors import MountError, VectorError
 from puffpy.mount import prepared
 from puffpy.ops import VnodeOps
 from puffpy.options import ROWS, MountOptions, OptionError, Size, near
 from puffpy.record import Recorder
-from puffpy.serve import Server, signals_end
+from puffpy.serve import Server, show, signals_end
 
-USAGE = 2
-"""Exit status for a command line that makes no sense; 1 is for a mount that failed."""
+FAILED, USAGE = 1, 2
+"""Exit status of a mount that failed, and for a command line that makes no sense."""
 
 _TRUE = frozenset({"1", "yes", "true", "on"})
 _FALSE = frozenset({"0", "no", "false", "off"})
@@ -60,7 +62,13 @@ class Parameter:
 
 def _converter(kind: Any) -> Callable[[str], Any]:
     kinds = [part for part in typing.get_args(kind) or (kind,) if part is not type(None)]
-    known: dict[Any, Callable[[str], Any]] = {Size: Size, bool: _boolean, int: _integer, float: float}
+    known: dict[Any, Callable[[str], Any]] = {
+        Size: Size,
+        bool: _boolean,
+        int: _integer,
+        float: _number,
+        Path: Path,
+    }
     return next((known[part] for part in kinds if part in known), str)
 
 
@@ -77,11 +85,24 @@ def _integer(text: str) -> int:
         raise ValueError(f"{text!r} is no whole number") from None
 
 
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no number") from None
+
+
 def parameters(make: Callable[..., VnodeOps]) -> list[Parameter]:
     """Return what *make* takes."""
-    hints = typing.get_type_hints(
-        inspect.getattr_static(make, "__init__") if isinstance(make, type) else make
-    )
+    function = make.func if isinstance(make, functools.partial) else make
+    try:
+        hints = typing.get_type_hints(
+            inspect.getattr_static(function, "__init__") if isinstance(function, type) else function
+        )
+    except NameError as exc:
+        raise VectorError(
+            f"{function.__qualname__}: {exc}: what its parameters are annotated with must exist at run time"
+        ) from exc
     found = []
     for name, parameter in inspect.signature(make).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -95,17 +116,26 @@ def main(
 ) -> NoReturn:
     """Be the command line of the file system that *make*, a class or a function, makes.
 
-    Mounts, goes into the background, serves, and exits: with 0 at the end of a mount, 1 if it could not be
-    mounted, 2 if the command line makes no sense.  Parameters of *make* without a default come as arguments
-    before the mount point, the others as ``-o name=value``.
+    Goes into the background, calls *make*, mounts, serves, and exits: with 0 at the end of a mount, 1 if it
+    could not be mounted, 2 if the command line makes no sense.  Parameters of *make* without a default come
+    as arguments before the mount point, the others as ``-o name=value``.
     """
-    parser = _parser(make, prog or _program())
+    open_standard_streams()
+    prog = prog or _program()
+    try:
+        parser = _parser(make, prog)
+    except VectorError as exc:
+        show(f"{prog}: {exc}")
+        sys.exit(FAILED)
     args = parser.parse_args(argv)
     logging.basicConfig(
         format=f"{parser.prog}: %(message)s", level=logging.INFO if args.debug else logging.WARNING
     )
     daemon = Daemon()
     try:
+        if not (args.foreground or args.debug):
+            # Before *make* is called: a fork takes none of the threads along that it may start.
+            daemon.begin()
         recorder = Recorder(open(args.record, "wb")) if args.record else None  # noqa: SIM115  until the end
         with recorder.clock() if recorder is not None else contextlib.nullcontext():
             vnodeops, chosen = _made(make, args)
@@ -114,20 +144,23 @@ def main(
             vnodeops, vfsops, chosen, bridges.make(args.bridge), debug=args.debug, recorder=recorder
         )
         mountpoint = os.path.abspath(args.mountpoint)
-        if not (args.foreground or args.debug):
-            daemon.begin()
-        server.attach(mountpoint, chosen)
-    except UsageError as exc:
-        parser.exit(USAGE, f"{parser.prog}: {exc}\n")
-    except (VectorError, MountError, OSError) as exc:
-        sys.stderr.writelines(f"{parser.prog}: {line}\n" for line in str(exc).splitlines())
-        daemon.failed(1)
-        sys.exit(1)
-    with signals_end(server):
-        if not (args.foreground or args.debug):
+        with signals_end(server):
+            server.attach(mountpoint, chosen)
             daemon.succeeded()
-        server.run()
-    sys.exit(0)
+            server.run()
+    except UsageError as exc:
+        status, reason = USAGE, str(exc)
+    except (VectorError, MountError, OSError) as exc:
+        status, reason = FAILED, str(exc)
+    except KeyboardInterrupt:
+        status, reason = FAILED, "interrupted before it was mounted"
+    else:
+        status, reason = 0, ""
+    for line in reason.splitlines():
+        show(f"{parser.prog}: {line}")
+    daemon.failed(status)
+    flush_standard_streams()
+    sys.exit(status)
 
 
 def _made(make: Callable[..., VnodeOps], args: argparse.Namespace) -> tuple[VnodeOps, MountOptions]:
@@ -191,7 +224,7 @@ def _parser(make: Callable[..., VnodeOps], prog: str) -> argparse.ArgumentParser
     parser.set_defaults(arguments=[])
     for parameter in takes:
         if parameter.required:
-            parser.add_argument(parameter.name, metavar=parameter.name.upper(), action=_Arguments)
+            parser.add_argument("arguments", metavar=parameter.name.upper(), action=_Arguments)
     parser.add_argument("mountpoint", metavar="MNT", help="a directory to mount upon")
     parser.add_argument(
         "-o", dest="options", metavar="OPTION[,...]", action="append", default=[], help="see below"

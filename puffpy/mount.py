@@ -26,8 +26,9 @@ PATIENCE = 10.0
 class Mount:
     """A mounted file system, served in a thread of its own; a context manager that unmounts.
 
-    The program that serves a mount may use it from its other threads, but for memory maps of its files: a
-    page fault does not let Python's other threads run, so nobody would answer it.
+    The program that serves a mount may use it from its other threads, but for what does not let Python's
+    other threads run meanwhile, so that nobody would answer: memory maps of its files, and
+    :mod:`subprocess` with a program or working directory on the mount.
     """
 
     def __init__(self, server: Server, mountpoint: str) -> None:
@@ -36,7 +37,7 @@ class Mount:
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._serve, name=f"puffpy {mountpoint}", daemon=True)
         self._thread.start()
-        self._finalizer = weakref.finalize(self, _abandon, server)
+        self._finalizer = weakref.finalize(self, _forgotten, server, os.getpid())
 
     @property
     def kernel(self) -> Kernel:
@@ -46,12 +47,21 @@ class Mount:
     def unmount(self) -> None:
         """Unmount and wait for the end; whoever still uses the mount is cut off after a short grace.
 
-        Raises whatever ended the serving thread before its time.
+        Once is enough, and more does no harm.  Not from inside an operation, which has to return first.
+
+        Raises:
+            MountError: an operation does not return; the mount is taken away from under it.
+            RuntimeError: called from inside an operation.
+
+        And whatever ended the serving thread before its time.
         """
+        if threading.current_thread() is self._thread:
+            raise RuntimeError(f"{self.mountpoint}: unmount() inside an operation; call it in another thread")
         self._finalizer.detach()
         self._server.stop()
         self._thread.join(PATIENCE)
         if self._thread.is_alive():
+            self._server.abandon()
             raise MountError(f"{self.mountpoint}: an operation does not return, so its thread cannot end")
         if self._failure is not None:
             raise self._failure
@@ -75,9 +85,10 @@ class Mount:
             self._failure = exc
 
 
-def _abandon(server: Server) -> None:
-    """Unmount what a program forgot to; the interpreter may be ending."""
-    server.stop()
+def _forgotten(server: Server, pid: int) -> None:
+    """Unmount what a program forgot to; the interpreter is ending.  A fork of the program mounted nothing."""
+    if os.getpid() == pid:
+        server.stop()
 
 
 def prepared(

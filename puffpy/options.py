@@ -97,9 +97,9 @@ def _seconds(default: float, says: str) -> Any:
     )
 
 
-def _bytes(default: int | None, says: str, expected: str, least: int) -> Any:
+def _bytes(default: int | None, says: str, expected: str, least: int, most: int = 0xFFFFFFFF) -> Any:
     def holds(value: Any) -> bool:
-        return value == default or (isinstance(value, int) and value >= least)
+        return value == default or (isinstance(value, int) and least <= value <= most)
 
     return _value(default, says, expected, Size, holds)
 
@@ -144,9 +144,11 @@ class MountOptions:
         "what mount shows as the type, after fuse.", "a name without blank, comma, slash or NUL", " \t\n,/\0"
     )
     max_read: int = _bytes(
-        0, "the largest read; 0 is no limit", "0, or at least 4096 bytes, as in 128k", 4 * KIB
+        0, "the largest read; 0 is no limit", "0, or 4096 bytes to 4095M, as in 128k", 4 * KIB
     )
-    max_write: int = _bytes(MIB, "the largest write", "at least 4096 bytes, as in 128k or 1M", 4 * KIB)
+    max_write: int = _bytes(
+        MIB, "the largest write", "4096 bytes to 255M, as in 128k or 1M", 4 * KIB, 255 * MIB
+    )
     max_background: int = _value(
         0,
         "how many readaheads and the like may wait; 0 leaves it to the kernel",

@@ -5,6 +5,12 @@ What a message means is the session's, how it travels the bridge's.
 One thread receives and answers: threads make Python's file systems slower, not faster.  A second one only
 sends what is not the reply to the message at hand (notifications, locks granted later), because the kernel
 may make the sender of a notification wait for the answer to a request.
+
+Theory of operation of the end.  Whoever wants an end unmounts, and the loop goes on until the kernel lets go,
+because unmounting may ask for things.  A mount in use cannot be unmounted; after a grace it is cut: once the
+sender has nothing else to send it leaves, and the loop leaves upon the next message, which the bridge pokes
+out of the kernel.  The loop must outlive the sender, or a notification would wait for a lock whose holder
+waits for an answer that nobody gives.
 """
 
 from __future__ import annotations
@@ -18,7 +24,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from types import FrameType
 
 from puffpy.bridges import Bridge
 from puffpy.errors import MountError
@@ -27,8 +32,9 @@ from puffpy.options import MountOptions
 from puffpy.record import Message, Recorder, Reply, What
 from puffpy.session import Session
 from puffpy.types import BackingDevice
-from puffpy.wire import dump
-from puffpy.wire.structs import IN_HEADER
+from puffpy.wire import NotifyCode, dump
+from puffpy.wire.opcodes import UNIQUE_NOTIFY
+from puffpy.wire.structs import IN_HEADER, NOTIFY_RETRIEVE_OUT, OUT_HEADER
 
 Answer = Callable[[Message, int], Reply]
 
@@ -66,6 +72,8 @@ class Server:
         self.session = Session(vnodeops, vfsops, options, self._later.put, backing)
         self.bridge = bridge
         self.ended = threading.Event()
+        self._running = threading.Event()
+        self._sender = threading.Thread(target=self._send_later, name="puffpy-sender", daemon=True)
         self._debug, self._recorder = debug, recorder
         self._answer: Answer = self.session.receive
         if debug:
@@ -75,13 +83,24 @@ class Server:
         self._cutting = False
 
     def attach(self, mountpoint: str, options: MountOptions) -> None:
-        """Mount, and answer INIT: when this returns, the mount works."""
+        """Mount, and answer INIT: when this returns, the mount works, unless somebody has unmounted it.
+
+        Raises:
+            MountError: something is missing or was refused, or the file system will not start.
+        """
         self.bridge.attach(mountpoint, options)
         try:
             buffer = bytearray(self.session.buffer_size)
             while not self.session.ready:
-                if not self._turn(buffer):
-                    raise MountError(f"{mountpoint} was unmounted before it was ready: try again")
+                error = self._greet(buffer)
+                if error is None:
+                    return  # unmounted already, as could be in the next moment: the loop will find out
+                if error:
+                    raise MountError(
+                        f"cannot serve {mountpoint}: {os.strerror(error)}: start() of the file system "
+                        "failed, or the kernel is too old (then the log says so)",
+                        error,
+                    )
         except BaseException:
             self.bridge.close()
             self.session.close()
@@ -89,22 +108,25 @@ class Server:
 
     def run(self) -> None:
         """Serve until the kernel has let go, or :meth:`cut`; then end the session."""
-        sender = threading.Thread(target=self._send_later, name="puffpy-sender", daemon=True)
-        sender.start()
+        self._sender.start()
+        self._running.set()
         try:
             self._loop()
         finally:
             self._later.put(None)
-            sender.join()
-            self.bridge.close()
-            self.session.close()
-            self.ended.set()
+            self._sender.join(GRACE)
+            try:
+                self.bridge.close()
+                self.session.close()
+            finally:
+                self.ended.set()
 
     def stop(self) -> None:
         """Unmount; a mount that is in use is served on for a grace and then cut.
 
         From any thread but the serving one, which has to answer what unmounting asks.
         """
+        self._running.wait()
         deadline = time.monotonic() + GRACE
         while not self.bridge.detach():
             if self.ended.wait(RETRY) or time.monotonic() > deadline:
@@ -113,12 +135,16 @@ class Server:
             if self.ended.wait(GRACE):
                 return
         self.cut()
+        self.ended.wait(GRACE)
 
     def cut(self) -> None:
-        """End the loop now, whoever uses the mount.  From any thread but the serving one."""
-        if not self.ended.is_set():
-            self._cutting = True
-            self.bridge.poke()
+        """End the loop now, whoever uses the mount: as soon as the operation at hand returns."""
+        self._later.put(None)
+        threading.Thread(target=self._cut, name="puffpy-cut", daemon=True).start()
+
+    def abandon(self) -> None:
+        """Take the mount away from under an operation that does not return."""
+        self.bridge.close()
 
     def _loop(self) -> None:
         buffer = bytearray(self.session.buffer_size)
@@ -129,19 +155,29 @@ class Server:
                 return
             reply = answer(buffer, size)
             if reply is not None:
-                if not send(reply):
-                    self.session.undelivered(buffer, reply)
+                try:
+                    if not send(reply):
+                        self.session.undelivered(buffer, reply)
+                except OSError as exc:
+                    self._refused(buffer, size, reply, exc)
                 reply = None  # it may hold a file's storage, which the next request may want to resize
 
-    def _turn(self, buffer: bytearray) -> bool:
-        """Receive and answer one message; False once the kernel has let go."""
+    def _greet(self, buffer: bytearray) -> int | None:
+        """Receive and answer one message; return the errno of the reply, None once the kernel has let go."""
         size = self.bridge.receive(buffer)
         if not size:
-            return False
+            return None
         reply = self._answer(buffer, size)
-        if reply is not None and not self.bridge.send(reply):
-            self.session.undelivered(buffer, reply)
-        return True
+        if reply is None:
+            return 0
+        self.bridge.send(reply)
+        whole = b"".join(reply) if isinstance(reply, tuple) else reply
+        return -int(OUT_HEADER.unpack_from(whole)[1])
+
+    def _refused(self, message: bytearray, size: int, reply: Reply, exc: OSError) -> None:
+        """The kernel found *reply* impossible; its caller has got an error, and the mount lives."""
+        log.error("the kernel refused the reply to %s: %s", dump(message[:size]), exc)
+        self.session.undelivered(message, reply)
 
     def _send_later(self) -> None:
         while (message := self._later.get()) is not None:
@@ -150,9 +186,24 @@ class Server:
             if self._recorder is not None:
                 self._recorder.write(What.LATER, message)
             try:
-                self.bridge.send(message)
+                if not self.bridge.send(message):
+                    self._unwanted(message)
             except OSError as exc:
                 log.error("the kernel refused %s: %s", dump(message), exc)
+                self._unwanted(message)
+
+    def _cut(self) -> None:
+        self._running.wait()
+        self._sender.join()
+        self._cutting = True
+        if not self.ended.is_set():
+            self.bridge.poke()
+
+    def _unwanted(self, message: bytes) -> None:
+        """The kernel knows nothing of what *message* is about; whoever waits for an answer is told."""
+        _, code, unique = OUT_HEADER.unpack_from(message)
+        if unique == UNIQUE_NOTIFY and code == NotifyCode.RETRIEVE:
+            self.session.kernel.refused(NOTIFY_RETRIEVE_OUT.unpack_from(message, OUT_HEADER.size)[0])
 
 
 def shown(answer: Answer) -> Answer:
@@ -179,29 +230,44 @@ def show(line: str) -> None:
 
 @contextlib.contextmanager
 def signals_end(server: Server) -> Iterator[None]:
-    """Have SIGINT, SIGTERM and SIGHUP unmount; for the main thread, which serves.
+    """Have SIGINT, SIGTERM and SIGHUP unmount; for the main thread, whose process ends after it has served.
 
     Nothing is raised in whatever operation is running: the first signal unmounts from another thread while
     the loop goes on, a second one cuts the loop at once.  An operation that does not return even then ends
-    with the process.
+    with the process.  Where SIGHUP was ignored (nohup) it stays so.  Afterwards all of them are ignored: a
+    second Ctrl-C must not spoil an end in progress.
     """
-    asked: list[int] = []
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        asked.append(number)
-        action = server.stop if len(asked) == 1 else cut_or_exit
-        threading.Thread(target=action, name="puffpy-unmount", daemon=True).start()
-
-    def cut_or_exit() -> None:
-        threading.Thread(target=server.cut, name="puffpy-cut", daemon=True).start()
-        if not server.ended.wait(GRACE):
-            log.error("an operation does not return; the process ends without it")
-            server.bridge.close()
-            os._exit(1)
-
-    previous = {number: signal.signal(number, end) for number in ENDING_SIGNALS}
+    numbers = [n for n in ENDING_SIGNALS if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]
+    # The interpreter's own handler writes here, even while the main thread is stuck in foreign code.
+    arrivals, wakeup = os.pipe()
+    os.set_blocking(wakeup, False)
+    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+    obeying = threading.Thread(target=_obey, args=(server, arrivals, numbers), daemon=True, name="puffpy-end")
+    obeying.start()
+    for number in numbers:
+        signal.signal(number, lambda *_: None)
     try:
         yield
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        signal.set_wakeup_fd(-1)
+        os.close(wakeup)
+
+
+def _obey(server: Server, arrivals: int, numbers: list[signal.Signals]) -> None:
+    """Do what the signals ask for, which *arrivals* tells as bytes."""
+    with open(arrivals, "rb", buffering=0) as told:
+        asked = 0
+        while byte := told.read(1):
+            if byte[0] not in numbers:
+                continue
+            asked += 1
+            if asked == 1:
+                threading.Thread(target=server.stop, name="puffpy-unmount", daemon=True).start()
+                continue
+            server.cut()
+            if not server.ended.wait(GRACE):
+                log.error("an operation does not return; the process ends without it")
+                server.abandon()
+                os._exit(1)

@@ -4,7 +4,7 @@ Nothing is permitted or refused here; that is left to the file system underneath
 
 Theory of operation.  Root's server does each operation as the user who asked for it: file-system user and
 group, and supplementary groups, of the serving thread alone (setfsuid(2), which also lays down root's rights
-over files, and setgroups(2) as a bare system call).  They come back before the operation is answered, so
+over files, and setgroups(2) as a bare system call).  Root's come back before the operation is answered, so
 that nothing the library does is done as somebody else.  A server that is not root does everything as itself,
 and the kernel alone checks permissions, by ``default_permissions``.
 """
@@ -19,7 +19,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 import puffpy
-from filesystems.tunnel.syscalls import SETGROUPS, set_fs_ids, set_groups, unshare_umask
+from filesystems.tunnel.syscalls import SETGROUPS, lower_fs_ids, raise_fs_ids, set_groups, unshare_umask
 
 CAP_SETGID: Final = 6
 CAP_SETUID: Final = 7
@@ -45,7 +45,7 @@ class Callers:
             raise OSError(f"how to act as somebody on {platform.machine()} is not known: run it as no root")
         self._own = os.geteuid(), os.getegid()
         self._myself: AbstractContextManager[None] = nullcontext()
-        self._guise = Guise(os.getgroups())
+        self._guise = Guise()
         self._unmasked = 0
         self._asked: tuple[int, int, int] | None = None
         self._until = 0.0
@@ -82,22 +82,27 @@ class Callers:
 
 
 class Guise:
-    """The context in which this thread is somebody else: *wanted* is a user, a group, and more groups."""
+    """The context in which this thread is somebody else: *wanted* is a user, a group, and more groups.
 
-    def __init__(self, groups: list[int]) -> None:
+    The groups stay on until others are wanted: to root they make no difference.
+    """
+
+    def __init__(self) -> None:
         self.wanted: tuple[int, int, tuple[int, ...]] = 0, 0, ()
-        self._own_groups = groups
         self._gid = os.getegid()
+        self._worn: tuple[int, tuple[int, ...]] | None = None
 
     def __enter__(self) -> None:
         uid, gid, groups = self.wanted
-        set_groups(groups)
+        wear = threading.get_ident(), groups
+        if wear != self._worn:
+            set_groups(groups)
+            self._worn = wear
         try:
-            set_fs_ids(uid, gid)
+            lower_fs_ids(uid, gid)
         except PermissionError:
-            self.__exit__()
+            raise_fs_ids(self._gid)
             raise
 
     def __exit__(self, *_: object) -> None:
-        set_fs_ids(0, self._gid)
-        set_groups(self._own_groups)
+        raise_fs_ids(self._gid)

@@ -8,8 +8,12 @@ from __future__ import annotations
 import errno
 import fnmatch
 import re
+from typing import Final
 
 import puffpy
+
+NOWHERE: Final = r"(?s:\.\.?|.*/.*|)\Z"
+"""What is no name of anything in a directory.  No kernel sends such, but outside is one ``..`` away."""
 
 
 class Hidden:
@@ -20,7 +24,7 @@ class Hidden:
         wrong = next((part for part in parts if "/" in part), None)
         if wrong is not None:
             raise ValueError(f"hide={wrong}: a pattern is held against one name, so it cannot have a / in it")
-        self._match = re.compile("|".join(map(fnmatch.translate, parts)) or r"(?!)").match
+        self._match = re.compile("|".join((NOWHERE, *map(fnmatch.translate, parts)))).match
 
     def has(self, name: str) -> bool:
         """Tell whether *name* is hidden."""

@@ -22,7 +22,7 @@ from typing import Final
 
 import puffpy
 from filesystems.tunnel.mounts import fuse_devices
-from filesystems.tunnel.syscalls import AT_EMPTY_PATH, AT_STATX_DONT_SYNC, Statx
+from filesystems.tunnel.syscalls import AT_STATX_DONT_SYNC, Statx
 from filesystems.tunnel.volumes import OPATH, Node, Volume
 
 SPARE: Final = 64
@@ -34,20 +34,24 @@ MOST: Final = 16384
 FEWEST: Final = 16
 """The fewest, however many files their users have open."""
 
+SAFE: Final = 8
+"""How many are never closed, those used last: an operation needs two or three at once."""
+
 
 class Nodes:
-    """All nodes below the directory *top*.
+    """All nodes below the directory *top*, with at most *limit* descriptors, by default the process's limit.
 
     *opened* counts the descriptors of open files, which must come out of the same limit.
     """
 
-    def __init__(self, top: str) -> None:
+    def __init__(self, top: str, limit: int | None = None) -> None:
         self.statx = Statx()
         self.opened = 0
         self.fresh: tuple[Node, puffpy.Call, puffpy.Vattr] | None = None
         self._volumes: dict[int, Volume] = {}
+        self._numbers: dict[int, int] = {}
         self._held: OrderedDict[int, Node] = OrderedDict()
-        self._limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE
+        self._limit = (limit or resource.getrlimit(resource.RLIMIT_NOFILE)[0]) - SPARE
         fd = os.open(top, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._top = os.readlink(f"/proc/self/fd/{fd}")
         self._before = fuse_devices(self._top)
@@ -63,7 +67,7 @@ class Nodes:
     # descriptors
 
     def descriptor(self, node: Node) -> int:
-        """Return the descriptor of *node*, good until another node's is asked for SPARE times.
+        """Return the descriptor of *node*; it is good at least until SAFE others have been asked for.
 
         Raises:
             ESTALE: it is gone, or can not be found any more.
@@ -72,7 +76,8 @@ class Nodes:
         if fd < 0:
             fd = node.volume.reopen(node) if node.volume.handles else self._walk(node)
             self._hold(node, fd)
-        node.used = True
+        elif fd in self._held:
+            self._held.move_to_end(fd)
         return fd
 
     def path(self, node: Node) -> str:
@@ -80,8 +85,13 @@ class Nodes:
         return f"/proc/self/fd/{self.descriptor(node)}"
 
     def pin(self, node: Node) -> None:
-        """Keep the descriptor of *node* for the rest of its life: it has no name left to be found by."""
+        """Keep the descriptor of *node* for the rest of its life: it has no name to be found by."""
         self._held.pop(self.descriptor(node), None)
+
+    def unnamed(self, node: Node) -> None:
+        """Keep the descriptor of *node*, which ``find`` returned, if that was its last name."""
+        if not self.statx(node.fd)[1].nlink:
+            self.pin(node)
 
     def lend(self) -> None:
         """Make room for the descriptor of one more open file."""
@@ -129,24 +139,23 @@ class Nodes:
     def find(self, parent: Node, name: str) -> Node | None:
         """Return the node called *name* in *parent*, if it is alive, with its descriptor open."""
         try:
-            fd = os.open(name, OPATH, dir_fd=self.descriptor(parent))
-        except OSError:
-            return None
-        try:
-            device, va = self._status(fd)
-            node = self._volumes[device].nodes.get(va.ino) if device in self._volumes else None
+            device, va = self._status(self.descriptor(parent), name)
+            volume = self._volumes.get(device)
+            node = volume.nodes.get(va.ino) if volume is not None else None
             if node is not None:
                 self.descriptor(node)
         except OSError:
-            node = None
-        finally:
-            os.close(fd)
+            return None
         return node
 
     def drop(self, node: Node) -> None:
         """The life of *node* has ended."""
-        if node.volume.nodes.get(node.ino) is node:
-            del node.volume.nodes[node.ino]
+        volume = node.volume
+        if volume.nodes.get(node.ino) is node:
+            del volume.nodes[node.ino]
+            if not volume.nodes:
+                volume.close()  # or it could not be unmounted
+                del self._volumes[volume.device]
         if node.fd >= 0:
             self._held.pop(node.fd, None)
             os.close(node.fd)
@@ -154,20 +163,19 @@ class Nodes:
 
     def close(self) -> None:
         """Nothing is alive any more."""
-        for volume in self._volumes.values():
+        for volume in list(self._volumes.values()):
             for node in list(volume.nodes.values()):
                 self.drop(node)
-            volume.close()
 
     # what is behind that
 
-    def _status(self, fd: int) -> tuple[int, puffpy.Vattr]:
-        """Return device and attributes of what was just found; ELOOP if it is our own mount."""
+    def _status(self, fd: int, name: str = "") -> tuple[int, puffpy.Vattr]:
+        """Return device and attributes of *fd*, or of *name* in it; ELOOP if that is our own mount."""
         if self._own:
-            device, _ = self.statx(fd, AT_EMPTY_PATH | AT_STATX_DONT_SYNC)
+            device, _ = self.statx(fd, name, AT_STATX_DONT_SYNC)
             if device in self._own:
                 raise puffpy.FsError(errno.ELOOP, "this is our own mount, below the directory it shows")
-        return self.statx(fd)
+        return self.statx(fd, name)
 
     def _shown(self, volume: Volume, va: puffpy.Vattr) -> puffpy.Vattr:
         if volume.number:
@@ -178,7 +186,8 @@ class Nodes:
         return va
 
     def _volume(self, device: int, fd: int) -> Volume:
-        volume = self._volumes[device] = Volume(len(self._volumes))
+        number = self._numbers.setdefault(device, len(self._numbers))
+        volume = self._volumes[device] = Volume(device, number)
         volume.begin(fd)
         return volume
 
@@ -193,14 +202,13 @@ class Nodes:
         self._make_room()
 
     def _make_room(self) -> None:
-        """Close descriptors, least used first, until there are few enough."""
+        """Close descriptors, least recently used first, until there are few enough."""
         most = max(min(self._limit - self.opened - len(self._volumes), MOST), FEWEST)
-        for _ in range(2 * len(self._held)):
+        for _ in range(len(self._held) - SAFE):
             if len(self._held) <= most:
                 return
             fd, node = self._held.popitem(last=False)
-            if node.used or not self._let_go(node, fd):
-                node.used = False
+            if not self._let_go(node, fd):
                 self._held[fd] = node
 
     def _let_go(self, node: Node, fd: int) -> bool:
@@ -237,8 +245,9 @@ class Nodes:
             except OSError:
                 raise puffpy.FsError(errno.ESTALE, f"{step!r} is no longer where it was") from None
             fd = below
-            _, va = self.statx(fd)
-            if va.ino != step.ino or (step.proof and step.proof != step.volume.proof(fd, va)):
+            device, va = self._status(fd)
+            same = (device, va.ino) == (step.volume.device, step.ino)
+            if not same or (step.proof and step.proof != step.volume.proof(fd, va)):
                 os.close(fd)
                 raise puffpy.FsError(errno.ESTALE, f"{step!r} is another file now")
         return fd

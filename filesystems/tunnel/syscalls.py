@@ -7,6 +7,7 @@ alone: that is why they are not ``os.setgroups`` and its like, which speak for t
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
 import struct
@@ -16,6 +17,8 @@ from typing import Final
 from puffpy import Vattr
 
 AT_FDCWD: Final = -100
+AT_SYMLINK_NOFOLLOW: Final = 0x100
+AT_NO_AUTOMOUNT: Final = 0x800
 AT_EMPTY_PATH: Final = 0x1000
 AT_STATX_DONT_SYNC: Final = 0x4000
 CLONE_FS: Final = 0x200
@@ -23,11 +26,13 @@ UTIME_NOW: Final = (1 << 30) - 1
 UTIME_OMIT: Final = (1 << 30) - 2
 MAX_HANDLE_SZ: Final = 128
 NANO: Final = 10**9
+NOBODY: Final = 0xFFFFFFFF
+"""No user's number and no group's: asking for it changes nothing, and returns what there is."""
 
 SETGROUPS: Final = {"x86_64": 116, "aarch64": 159, "riscv64": 159, "loongarch64": 159, "ppc64le": 81}
 """The number of setgroups(2) by machine; the C library's function would change all threads."""
 
-_STATX_BASIC_AND_BTIME: Final = 0xFFF
+_BASIC_AND_BTIME: Final = 0xFFF
 _STATX: Final = struct.Struct("=4xI8xIIIH2xQQQ8x" + 4 * "qI4x" + "IIII")
 _HANDLE: Final = struct.Struct("=Ii")
 
@@ -67,29 +72,23 @@ class Statx:
         self._cells = (ctypes.c_char * 256).from_buffer(self._buffer)
         self._address = ctypes.addressof(self._cells)
 
-    def __call__(self, fd: int, flags: int = AT_EMPTY_PATH) -> tuple[int, Vattr]:
-        """Return the device and the attributes of what *fd* is a descriptor of, whatever its kind."""
-        _checked(_libc.statx(fd, b"", flags, _STATX_BASIC_AND_BTIME, self._address), fd)
-        (
-            *(blksize, nlink, uid, gid, mode, ino, size, blocks),
-            *(atime, atimensec, btime, btimensec, ctime, ctimensec, mtime, mtimensec),
-            *(rmajor, rminor, major, minor),
-        ) = _STATX.unpack_from(self._buffer)
-        return major << 32 | minor, Vattr(
-            mode,
-            nlink,
-            uid,
-            gid,
-            size,
-            atime * NANO + atimensec,
-            mtime * NANO + mtimensec,
-            ctime * NANO + ctimensec,
-            btime * NANO + btimensec,
-            ino,
-            os.makedev(rmajor, rminor) if rmajor or rminor else 0,
-            blocks,
-            blksize,
-        )
+    def __call__(self, fd: int, name: str = "", sync: int = 0) -> tuple[int, Vattr]:
+        """Return the device and the attributes of *fd* itself, or of *name* in it, which is not followed.
+
+        *sync* may be AT_STATX_DONT_SYNC: what is known without asking anybody.
+        """
+        if name:
+            flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | sync
+            result = _libc.statx(fd, os.fsencode(name), flags, _BASIC_AND_BTIME, self._address)
+        else:
+            result = _libc.statx(fd, b"", AT_EMPTY_PATH | sync, _BASIC_AND_BTIME, self._address)
+        _checked(result, name or fd)
+        values = _STATX.unpack_from(self._buffer)
+        blksize, nlink, uid, gid, mode, ino, size, blocks = values[:8]
+        atime, btime, ctime, mtime = (values[at] * NANO + values[at + 1] for at in (8, 10, 12, 14))
+        rdev = os.makedev(values[16], values[17])
+        va = Vattr(mode, nlink, uid, gid, size, atime, mtime, ctime, btime, ino, rdev, blocks, blksize)
+        return values[18] << 32 | values[19], va
 
 
 def handle_of(fd: int) -> bytes:
@@ -130,6 +129,11 @@ def utimensat(path: str, atime: tuple[int, int], mtime: tuple[int, int]) -> None
     _checked(_libc.utimensat(AT_FDCWD, os.fsencode(path), ctypes.addressof(times), 0), path)
 
 
+def syncfs(fd: int) -> None:
+    """Have the file system that *fd* is on write what it holds back (syncfs(2))."""
+    _checked(_libc.syncfs(fd), fd)
+
+
 def unshare_umask() -> None:
     """Let the calling thread have a umask (and working directory) of its own: CLONE_FS."""
     _checked(_libc.unshare(CLONE_FS))
@@ -141,20 +145,23 @@ def set_groups(groups: Sequence[int]) -> None:
     _checked(_libc.syscall(SETGROUPS[platform.machine()], len(groups), ctypes.addressof(array)))
 
 
-def set_fs_ids(uid: int, gid: int) -> None:
-    """Set as whom the calling thread uses files.  With *uid* 0 the rights of root over files come back.
+def lower_fs_ids(uid: int, gid: int) -> None:
+    """Use files as *uid* and *gid* from now on, in the calling thread, which is root's.
 
     Raises:
         EPERM: the system would not; setfsuid(2) itself keeps silent about that.
     """
-    # The user last on the way down and first on the way up: only root may choose the group.
-    if not uid:
-        _libc.setfsuid(uid)
+    # The user last: with root's rights goes the right to choose the group.
     _libc.setfsgid(gid)
     _libc.setfsuid(uid)
-    nobody = 0xFFFFFFFF  # changes nothing and returns what there is
-    if _libc.setfsuid(nobody) & 0xFFFFFFFF != uid or _libc.setfsgid(nobody) & 0xFFFFFFFF != gid:
-        raise PermissionError(f"files cannot be used as user {uid} and group {gid} here")
+    if _libc.setfsuid(NOBODY) & NOBODY != uid or _libc.setfsgid(NOBODY) & NOBODY != gid:
+        raise PermissionError(errno.EPERM, f"files cannot be used as user {uid} and group {gid} here")
+
+
+def raise_fs_ids(gid: int) -> None:
+    """Use files as root, and *gid*, again."""
+    _libc.setfsuid(0)
+    _libc.setfsgid(gid)
 
 
 def inotify_init() -> int:

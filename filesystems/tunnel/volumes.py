@@ -30,7 +30,8 @@ class Volume:
     looked for where it was last seen, and taken only if it is the same: by its number, kind and birth.
     """
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, device: int, number: int) -> None:
+        self.device = device
         self.number = number
         self.nodes: dict[int, Node] = {}
         self.handles = False
@@ -76,18 +77,16 @@ class Volume:
 class Node:
     """A file of any kind: *ino* on *volume*, last seen as *name* in *parent*.
 
-    *fd* is its descriptor, -1 while it has none; *proof* is set while it has none.  *used* since it was last
-    considered for being closed.
+    *fd* is its descriptor, -1 while it has none; *proof* is set while it has none.
     """
 
-    __slots__ = ("__weakref__", "fd", "ino", "name", "parent", "proof", "used", "volume")
+    __slots__ = ("__weakref__", "fd", "ino", "name", "parent", "proof", "volume")
 
     def __init__(self, volume: Volume, ino: int, fd: int) -> None:
         self.volume = volume
         self.ino = ino
         self.fd = fd
         self.proof = b""
-        self.used = True
         self.parent: Node | None = None
         self.name = ""
 

@@ -39,7 +39,7 @@ class Bridge(Protocol):
         """Unmount if nobody uses the mount; ``receive`` then returns 0.  False: it is in use."""
 
     def poke(self) -> None:
-        """Have the kernel send a request, any request, so that ``receive`` returns."""
+        """Have ``receive`` return, with a request of any kind or without; may wait for the answer."""
 
     def close(self) -> None:
         """Let go of everything, the mount included; whoever still waits for an answer fails."""

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import select
 import stat
 import struct
 
@@ -44,19 +45,18 @@ class DevFuse:
         """Mount at *mountpoint*."""
         self.mountpoint = mounting.check_mountpoint(mountpoint)
         self._helped = os.geteuid() != 0
-        if self._helped:
-            self.fd = fusermount.mount(self.mountpoint, options)
-        else:
-            self.fd = open_device()
-            try:
+        try:
+            if self._helped:
+                self.fd = fusermount.mount(self.mountpoint, options)
+            else:
+                self.fd = open_device()
                 mount_device(self.fd, self.mountpoint, options)
-            except BaseException:
-                self.close()
-                raise
-        self._minor = mounting.minor_of(self.mountpoint)
-        if options.auto_unmount:
-            command = fusermount.unmount_command(self.mountpoint) if self._helped else None
-            self._watcher = Watcher(self.mountpoint, command)
+            self._minor = mounting.minor_of(self.mountpoint)
+            if options.auto_unmount:
+                self._watch()
+        except BaseException:
+            self.close()
+            raise
 
     def receive(self, buffer: bytearray) -> int:
         """Read the next message."""
@@ -95,7 +95,7 @@ class DevFuse:
 
     def detach(self) -> bool:
         """Unmount what is mounted there, if it is ours and nobody uses it."""
-        if not self._mounted():
+        if not (self._connected() and self._mounted()):
             return True
         if self._helped:
             return fusermount.unmount(self.mountpoint)
@@ -106,28 +106,64 @@ class DevFuse:
         return True
 
     def poke(self) -> None:
-        """Ask the mount for its figures, which the kernel never remembers."""
-        with contextlib.suppress(OSError):
-            os.statvfs(self.mountpoint)
+        """Ask the mount for its figures, which the kernel never remembers; abort one without a path."""
+        if not self._connected() or self._minor is None:
+            return
+        if self._mounted():
+            with contextlib.suppress(OSError):
+                os.statvfs(self.mountpoint)
+        else:
+            mounting.abort(self._minor)
 
     def close(self) -> None:
         """Close the device, which aborts what is in flight, and unmount what is still there."""
+        connected = self._connected()
         fd, self.fd = self.fd, -1
         if fd >= 0:
             os.close(fd)
-        if self._mounted():
-            if self._helped:
-                fusermount.unmount(self.mountpoint, lazy=True)
-            else:
-                with contextlib.suppress(OSError):
-                    mounting.unmount(self.mountpoint)
+        if self._mounted() and (connected or mounting.is_dead(self.mountpoint)):
+            self._unmount_by_force()
         self._minor = None
-        if self._watcher is not None:
-            self._watcher.dismiss()
-            self._watcher = None
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.dismiss()
+
+    def _connected(self) -> bool:
+        """Tell whether the kernel still holds the other end.
+
+        Once it has let go, the minor number is free for the next mount, perhaps of somebody else at the same
+        place.
+        """
+        if self.fd < 0:
+            return False
+        poll = select.poll()
+        poll.register(self.fd, 0)
+        return not poll.poll(0)
 
     def _mounted(self) -> bool:
         return self._minor is not None and mounting.minor_of(self.mountpoint) == self._minor
+
+    def _unmount_by_force(self) -> None:
+        """Unmount, and abort the connection: a notification on its way would keep it beyond the close."""
+        if self._helped:
+            if self._minor is not None:
+                mounting.abort(self._minor)
+            fusermount.unmount(self.mountpoint, lazy=True)
+        else:
+            with contextlib.suppress(OSError):
+                mounting.unmount(
+                    self.mountpoint, mounting.MNT_FORCE | mounting.MNT_DETACH | mounting.UMOUNT_NOFOLLOW
+                )
+
+    def _watch(self) -> None:
+        command = fusermount.unmount_command(self.mountpoint) if self._helped else None
+        try:
+            self._watcher = Watcher(self.mountpoint, command)
+        except OSError as exc:
+            raise MountError(
+                f"nobody can watch over {self.mountpoint}: {exc}: try again with -o no_auto_unmount",
+                exc.errno,
+            ) from None
 
 
 def open_device() -> int:

@@ -21,7 +21,7 @@ TIME_LIMIT = 30.0
 
 def find() -> str:
     """Return where the helper is."""
-    path = shutil.which(HELPER) or shutil.which(HELPER, path="/usr/bin:/bin:/usr/local/bin")
+    path = shutil.which(HELPER)
     if path is None:
         raise MountError(
             f"{HELPER} is not installed: install it (Debian: apt install fuse3), or mount as root"
@@ -60,7 +60,7 @@ def mount(mountpoint: str, options: MountOptions) -> int:
         theirs.close()
         ours.settimeout(TIME_LIMIT)
         try:
-            _, fds, _, _ = socket.recv_fds(ours, 1, 1)
+            _, fds, _, _ = socket.recv_fds(ours, 1, 1, socket.MSG_CMSG_CLOEXEC)
         except OSError:
             fds = []
         try:
@@ -70,7 +70,6 @@ def mount(mountpoint: str, options: MountOptions) -> int:
             _, said = child.communicate()
     if not fds:
         raise MountError(explain(said.strip(), mountpoint))
-    os.set_inheritable(fds[0], False)
     return fds[0]
 
 

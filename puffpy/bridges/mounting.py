@@ -5,6 +5,7 @@ Which file system, and who serves it, is nobody's business here.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -23,7 +24,7 @@ _libc.umount2.argtypes = (ctypes.c_char_p, ctypes.c_int)
 
 def mount(source: str, target: str, kind: str, flags: int, data: str) -> None:
     """Call mount(2); OSError as it fails."""
-    arguments = (os.fsencode(source), os.fsencode(target), kind.encode(), flags, os.fsencode(data))
+    arguments = (os.fsencode(source), os.fsencode(target), os.fsencode(kind), flags, os.fsencode(data))
     if _libc.mount(*arguments) != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), target)
@@ -61,17 +62,35 @@ def check_mountpoint(path: str) -> str:
     Raises:
         MountError: it is not there, not a directory, or a dead mount.
     """
+    if is_dead(path):
+        remedy = f"unmount it first: fusermount3 -u {path} (or, as root, umount -l {path})"
+        raise MountError(f"{path} is a mount whose server has died: {remedy}", errno.ENOTCONN)
     try:
         mode = os.stat(path).st_mode
     except OSError as exc:
-        if exc.errno == errno.ENOTCONN:
-            remedy = f"unmount it first: fusermount3 -u {path} (or, as root, umount -l {path})"
-            raise MountError(f"{path} is a mount whose server has died: {remedy}", exc.errno) from None
         remedy = f"mkdir {path}" if exc.errno == errno.ENOENT else "choose another"
         raise MountError(f"mount point {path}: {exc.strerror}: {remedy}", exc.errno) from None
     if not stat.S_ISDIR(mode):
         raise MountError(f"mount point {path} is not a directory: choose one that is", errno.ENOTDIR)
     return os.path.realpath(path)
+
+
+def is_dead(path: str) -> bool:
+    """Tell whether *path* is a mount whose server is gone.
+
+    Its figures are asked for, because they alone are never answered from what the kernel remembers.
+    """
+    try:
+        os.statvfs(path)
+    except OSError as exc:
+        return exc.errno in (errno.ENOTCONN, errno.ECONNABORTED)
+    return False
+
+
+def abort(minor: int) -> None:
+    """End the connection *minor* whoever waits on it, where fusectl is mounted."""
+    with contextlib.suppress(OSError), open(f"/sys/fs/fuse/connections/{minor}/abort", "wb") as control:
+        control.write(b"1")
 
 
 def minor_of(path: str) -> int | None:

@@ -27,7 +27,7 @@ def make(name: str) -> Bridge:
     """Return a new bridge called *name*.
 
     Raises:
-        MountError: there is none of that name, or the package that brings it cannot be imported.
+        MountError: there is none of that name, or the package that brings it is broken.
     """
     if name in OWN:
         return OWN[name]()
@@ -35,9 +35,7 @@ def make(name: str) -> Bridge:
         if point.name == name:
             try:
                 factory: Callable[[], Bridge] = point.load()
+                return factory()
             except Exception as exc:
-                raise MountError(
-                    f"bridge {name} ({point.value}) cannot be imported: {exc}: reinstall it"
-                ) from exc
-            return factory()
+                raise MountError(f"bridge {name} ({point.value}) is broken: {exc}: reinstall it") from exc
     raise MountError(f"there is no bridge called {name}: choose one of {', '.join(names())}")

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import subprocess
 
-# Only a mount whose server is dead says ENOTCONN; somebody else's at the same place is left alone.
+# Only a mount whose server is dead says ENOTCONN, or ECONNABORTED to whoever asks while it dies; somebody
+# else's at the same place is left alone.  The figures (stat -f) are never answered from a cache.
 _SCRIPT = """
 read -r _
-case "$(LC_ALL=C stat -- "$1" 2>&1)" in
-*"endpoint is not connected"*) shift; exec "$@" ;;
+case "$(LC_ALL=C stat -f -- "$1" 2>&1)" in
+*"endpoint is not connected"*|*"caused connection abort"*) shift; exec "$@" ;;
 esac
 """
 

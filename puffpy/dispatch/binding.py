@@ -5,7 +5,8 @@ Nothing is decided or decoded here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import attrs
@@ -45,7 +46,8 @@ class Terms:
 class Binding:
     """One mounted file system, as its handlers see it.
 
-    *wake* sends a poll wake-up for a kernel handle.
+    *wake* sends a poll wake-up for a kernel handle.  *listings* numbers the listings of directories, those of
+    READDIR and READDIRPLUS alike.
     """
 
     vnodeops: VnodeOps
@@ -57,6 +59,7 @@ class Binding:
     options: MountOptions
     terms: Terms
     wake: Callable[[int], None]
+    listings: Iterator[int] = attrs.field(factory=itertools.count)
     written: frozenset[str] = attrs.field()
 
     @written.default

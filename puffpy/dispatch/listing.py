@@ -12,7 +12,6 @@ directory goes.
 
 from __future__ import annotations
 
-import itertools
 import struct
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
@@ -35,7 +34,7 @@ LONGEST = 1024
 
 INDEX_BITS = 32
 INDEX_MASK = (1 << INDEX_BITS) - 1
-LAST_NUMBER = 1 << 30
+LAST_NUMBER = (1 << 30) - 1
 """Positions are signed 64-bit numbers, for telldir(3)."""
 
 KEPT = 4
@@ -106,7 +105,6 @@ def lister(b: Binding, shaper: Shaper) -> Callable[[Vnode, Call], Listing]:
     readdir = b.must("readdir")
     describe, find = shaper.describe, b.nodes.find
     plain = b.op("getattr") is None
-    numbers = itertools.cycle(range(1, LAST_NUMBER))
 
     def known(node: Any, call: Call) -> tuple[int, int]:
         try:
@@ -133,7 +131,7 @@ def lister(b: Binding, shaper: Shaper) -> Callable[[Vnode, Call], Listing]:
             ]
         names = _encoded(b, items)
         records, nodes = [], []
-        number = next(numbers)
+        number = next(b.listings) % LAST_NUMBER + 1
         for off, (name, item) in enumerate(zip(names, items, strict=True), (number << INDEX_BITS) + 1):
             if type(item) is tuple and len(item) == 2:
                 node = item[1]

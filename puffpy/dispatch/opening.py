@@ -86,19 +86,20 @@ def _truncating(b: Binding) -> Callable[[Any, int, Call], None]:
 def _open_bits(b: Binding) -> Callable[[Any], int]:
     options = b.options
     noflush = b.op("flush") is None and b.op("advlock") is None
+    keep = options.kernel_cache or options.auto_cache  # the latter with AUTO_INVAL_DATA
 
     def bits(direct_io: bool, keep_cache: bool, flushless: bool) -> int:
         cached = KEEP_CACHE if keep_cache else 0
         return (DIRECT_IO if direct_io else cached) | (OpenOut.NOFLUSH if flushless else 0)
 
-    usual = int(bits(options.direct_io, options.kernel_cache, noflush))
+    usual = int(bits(options.direct_io, keep, noflush))
 
     def of(opened: Any) -> int:
         if type(opened) is not OpenFile:
             return usual
         flags = bits(
             options.direct_io if opened.direct_io is None else opened.direct_io,
-            options.kernel_cache if opened.keep_cache is None else opened.keep_cache,
+            keep if opened.keep_cache is None else opened.keep_cache,
             noflush if opened.noflush is None else opened.noflush and noflush,
         )
         if opened.nonseekable:

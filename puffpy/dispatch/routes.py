@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import attrs
 
-from puffpy.dispatch import attributes, data, devices, directories, life, locks, names
+from puffpy.dispatch import attributes, creation, data, devices, directories, life, locks, names
 from puffpy.dispatch.binding import Binding, Handler, Message, Reply
 from puffpy.dispatch.shape import HEADER_SIZE, Shaper, pack_header
 from puffpy.ops import OPERATIONS, Answer
@@ -51,9 +51,9 @@ _ROWS = (
     Route(Opcode.GETATTR, ("getattr",), attributes.getattr, needed=True),
     Route(Opcode.SETATTR, ("setattr",), attributes.setattr),
     Route(Opcode.READLINK, ("readlink",), names.readlink),
-    Route(Opcode.SYMLINK, ("symlink",), names.symlink),
-    Route(Opcode.MKNOD, ("mknod", "create"), names.mknod),
-    Route(Opcode.MKDIR, ("mkdir",), names.mkdir),
+    Route(Opcode.SYMLINK, ("symlink",), creation.symlink),
+    Route(Opcode.MKNOD, ("mknod", "create"), creation.mknod),
+    Route(Opcode.MKDIR, ("mkdir",), creation.mkdir),
     Route(Opcode.UNLINK, ("remove",), names.remove),
     Route(Opcode.RMDIR, ("rmdir",), names.rmdir),
     Route(Opcode.RENAME, ("rename",), names.rename),
@@ -78,7 +78,7 @@ _ROWS = (
     Route(Opcode.SETLK, ("advlock",), locks.setlk),
     Route(Opcode.SETLKW, ("advlock",), locks.setlkw),
     Route(Opcode.ACCESS, ("access",), attributes.access),
-    Route(Opcode.CREATE, ("create",), names.create),
+    Route(Opcode.CREATE, ("create",), creation.create),
     Route(Opcode.INTERRUPT, note=_SESSION),
     Route(Opcode.BMAP, ("bmap",), devices.bmap),
     Route(Opcode.DESTROY, ("unmount",), note=_SESSION),
@@ -94,7 +94,7 @@ _ROWS = (
     Route(Opcode.SETUPMAPPING, refusal=errno.ENOSYS, note=_DAX),
     Route(Opcode.REMOVEMAPPING, refusal=errno.ENOSYS, note=_DAX),
     Route(Opcode.SYNCFS, ("sync",), life.sync, needed=True),
-    Route(Opcode.TMPFILE, ("tmpfile",), names.tmpfile),
+    Route(Opcode.TMPFILE, ("tmpfile",), creation.tmpfile),
     Route(Opcode.STATX, ("getattr",), attributes.statx, needed=True),
     Route(Opcode.COPY_FILE_RANGE_64, ("copy_file_range",), data.copy_file_range_64),
     Route(

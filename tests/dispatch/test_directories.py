@@ -11,46 +11,10 @@ import pytest
 
 from puffpy.options import MountOptions
 from puffpy.types import Dirent, Node
-from puffpy.wire import DirentPlusRecord, Opcode
+from puffpy.wire import Opcode
 from puffpy.wire.flags import OpenOut
-from tests.dispatch.speaker import ROOT, Scribe, Speaker
-
-SMALL = 24 + 8
-"""The room that one READDIR record with a short name takes."""
-
-UNKNOWN = 0xFFFFFFFF
-"""What is shown of a number that nobody knows."""
-
-
-class Folder(Scribe):
-    """A directory whose names can be changed under a listing."""
-
-    def __init__(self, *names: str, **answers: Any) -> None:
-        super().__init__(
-            {name: Node.file() for name in names}, remove=self._remove, mkdir=self._mkdir, **answers
-        )
-        if "readdir" not in answers:
-            self.readdir = self._operation("readdir", lambda dvp, call: iter(self.names.items()))  # type: ignore[method-assign]
-
-    def _remove(self, dvp: Any, cn: Any, call: Any) -> None:
-        del self.names[cn.name]
-
-    def _mkdir(self, dvp: Any, cn: Any, va: Any, call: Any) -> Node:
-        node = self.names[cn.name] = Node(va)
-        return node
-
-
-def opened(folder: Scribe, options: MountOptions | None = None) -> tuple[Speaker, int]:
-    speaker = Speaker(folder, options=options)
-    return speaker, speaker.open(ROOT, opcode=Opcode.OPENDIR)
-
-
-def names_of(records: Any) -> list[str]:
-    return [record.name.decode() for record in records]
-
-
-def counted(records: list[DirentPlusRecord]) -> list[str]:
-    return [record.name.decode() for record in records if record.entry["nodeid"]]
+from tests.dispatch.folder import SMALL, UNKNOWN, Folder, counted, names_of, opened
+from tests.dispatch.speaker import ROOT, Speaker
 
 
 def test_a_listing_has_dots_names_numbers_and_types() -> None:
@@ -59,19 +23,22 @@ def test_a_listing_has_dots_names_numbers_and_types() -> None:
     folder.names["b"].vattr.ino = 77
     speaker, fh = opened(folder)
     a = speaker.lookup(b"a")
-    shown = [(r.name, r.ino, r.off, r.kind) for r in speaker.readdir(fh)]
-    assert shown == [
-        (b".", ROOT, 1, stat.S_IFDIR >> 12),
-        (b"..", ROOT, 2, stat.S_IFDIR >> 12),
-        (b"a", a, 3, stat.S_IFREG >> 12),
-        (b"b", 77, 4, stat.S_IFREG >> 12),
-        (b"d", UNKNOWN, 5, stat.S_IFDIR >> 12),
+    records = speaker.readdir(fh)
+    assert [(r.name, r.ino, r.kind) for r in records] == [
+        (b".", ROOT, stat.S_IFDIR >> 12),
+        (b"..", ROOT, stat.S_IFDIR >> 12),
+        (b"a", a, stat.S_IFREG >> 12),
+        (b"b", 77, stat.S_IFREG >> 12),
+        (b"d", UNKNOWN, stat.S_IFDIR >> 12),
     ]
+    assert all(0 < r.off < 1 << 63 for r in records)
+    assert len({r.off for r in records}) == 5
     assert speaker.counts() == {ROOT: (1, 1), a: (1, 0)}
     dvp, call = folder.last("readdir")
     assert dvp is folder.root
     assert call.unique == speaker.unique
-    assert speaker.readdir(fh, 5) == []
+    assert speaker.readdir(fh, records[-1].off) == []
+    assert len(folder.heard) == 1
 
 
 def test_the_authors_own_dots_are_told_and_not_doubled() -> None:
@@ -117,50 +84,6 @@ def test_a_listing_with_nodes_is_as_many_lookups() -> None:
     assert speaker.counts() == {ROOT: (1, 1), 2: (2, 0), 3: (1, 0)}
 
 
-def test_a_listing_stays_what_it_was_while_names_come_and_go() -> None:
-    folder = Folder(*"abcdef")
-    speaker, fh = opened(folder)
-    told: list[str] = []
-    offset = 0
-    while records := speaker.readdir(fh, offset, 2 * SMALL):
-        told += names_of(records)
-        offset = records[-1].off
-        for name in told:  # as rm -r does
-            if name in folder.names:
-                assert not speaker.ask(Opcode.UNLINK, ROOT, name.encode()).error
-        assert not speaker.ask(Opcode.MKDIR, ROOT, f"new{offset}".encode()).error
-    assert told == [".", "..", *"abcdef"]
-    assert [name for name, _ in folder.heard if name == "readdir"] == ["readdir"]
-
-
-def test_rewinding_reads_the_directory_again() -> None:
-    folder = Folder("a")
-    speaker, fh = opened(folder)
-    assert names_of(speaker.readdir(fh)) == [".", "..", "a"]
-    folder.names["b"] = Node.file()
-    assert names_of(speaker.readdir(fh, 2)) == ["a"]
-    assert names_of(speaker.readdir(fh)) == [".", "..", "a", "b"]
-
-
-def test_any_position_ever_given_out_may_come_back() -> None:
-    speaker, fh = opened(Folder(*"abcdef"))
-    everything = speaker.readdir(fh)
-    for record in reversed(everything):
-        assert speaker.readdir(fh, record.off) == everything[record.off :]
-    assert speaker.readdir(fh, 1 << 63) == []
-    assert speaker.readdirplus(fh, (1 << 64) - 1) == []
-
-
-def test_two_open_directories_have_a_listing_each() -> None:
-    folder = Folder("a")
-    speaker, one = opened(folder)
-    speaker.readdir(one)
-    folder.names["b"] = Node.file()
-    two = speaker.open(ROOT, opcode=Opcode.OPENDIR)
-    assert names_of(speaker.readdir(two)) == [".", "..", "a", "b"]
-    assert names_of(speaker.readdir(one, 1)) == ["..", "a"]
-
-
 @pytest.mark.parametrize(
     ("opcode", "names", "fields"),
     [
@@ -181,10 +104,11 @@ def test_once_a_name_has_changed_the_rest_is_told_without_nodes(
     later = dict.fromkeys(("rename", "symlink", "link", "mknod", "create", "rmdir"), refusal)
     speaker, fh = opened(Folder("a", "b", "c", **later))
     room = 3 * (128 + SMALL)
-    assert counted(speaker.readdirplus(fh, 0, room)) == ["a"]
+    begun = speaker.readdirplus(fh, 0, room)
+    assert counted(begun) == ["a"]
     speaker.ask(opcode, ROOT, *names, **fields)
     before = speaker.counts()
-    rest = speaker.readdirplus(fh, 3)
+    rest = speaker.readdirplus(fh, begun[-1].off)
     assert names_of(rest) == ["b", "c"]
     assert counted(rest) == []
     assert speaker.counts() == before
@@ -196,17 +120,19 @@ def test_a_change_elsewhere_does_not_matter() -> None:
     folder.names["d"] = Node.directory()
     speaker, fh = opened(folder)
     directory = speaker.lookup(b"d")
-    speaker.readdirplus(fh, 0, 128 + SMALL)
+    begun = speaker.readdirplus(fh, 0, 128 + SMALL)
     assert not speaker.ask(Opcode.MKDIR, directory, b"x").error
-    assert counted(speaker.readdirplus(fh, 2)) == ["a", "b", "d"]
+    assert counted(speaker.readdirplus(fh, begun[-1].off)) == ["a", "b", "d"]
 
 
 def test_a_notification_of_a_change_counts_as_one() -> None:
     folder = Folder("a")
     speaker, fh = opened(folder)
-    speaker.readdirplus(fh, 0, 128 + SMALL)
+    begun = speaker.readdirplus(fh, 0, 128 + SMALL)
     speaker.session.kernel.inval_entry(folder.root, "a")
-    assert counted(speaker.readdirplus(fh, 2)) == []
+    rest = speaker.readdirplus(fh, begun[-1].off)
+    assert names_of(rest) == ["..", "a"]
+    assert counted(rest) == []
 
 
 @pytest.mark.parametrize("opcode", [Opcode.READDIR, Opcode.READDIRPLUS])
@@ -235,8 +161,8 @@ def test_a_generator_is_run_once_and_to_its_end() -> None:
         ends.append("end")
 
     speaker, fh = opened(Folder(readdir=names))
-    speaker.readdir(fh, 0, SMALL)
-    speaker.readdir(fh, 1)
+    begun = speaker.readdir(fh, 0, SMALL)
+    assert names_of(speaker.readdir(fh, begun[-1].off)) == ["..", "a", "b"]
     assert ends == ["end"]
 
 

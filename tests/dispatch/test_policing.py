@@ -3,49 +3,18 @@
 from __future__ import annotations
 
 import errno
-import logging
 import math
 import os
 import stat
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from puffpy.types import Dirent, Entry, Lock, Node, StatVfs, Vattr
+from puffpy.types import Entry, Lock, Node, StatVfs
 from puffpy.wire import Opcode
 from tests.dispatch.samples import FILE, Conversation
 from tests.dispatch.speaker import ROOT, Scribe, Speaker
-
-REG = stat.S_IFREG | 0o644
-
-
-def node(**wrong: Any) -> Node:
-    """A file whose attributes are wrong in one place."""
-    file = Node(Vattr(REG))
-    for name, value in wrong.items():
-        setattr(file.vattr, name, value)
-    return file
-
-
-def refused(
-    speaker: Speaker, caplog: pytest.LogCaptureFixture, where: str, opcode: Opcode, *args: Any, **more: Any
-) -> str:
-    """Ask, expect EIO and one line that names *where*; return the line.  Counts must not have moved."""
-    before, open_files = speaker.counts(), len(speaker.session.handles)
-    caplog.clear()
-    with caplog.at_level(logging.INFO):
-        assert speaker.refused(opcode, *args, **more) == errno.EIO
-    (record,) = caplog.records
-    line = record.getMessage()
-    assert record.levelno == logging.ERROR
-    assert record.exc_info is None, line
-    assert f"{where} answered " in line
-    assert "expected " in line
-    assert speaker.counts() == before
-    assert len(speaker.session.handles) == open_files
-    return line
-
+from tests.dispatch.untrue import REG, node, refused
 
 WRONG_VATTRS = {
     "no type": {"mode": 0o644},
@@ -245,83 +214,6 @@ def test_an_attributes_value_is_bytes(size: int, answer: Any, caplog: pytest.Log
 @pytest.mark.parametrize("answer", [None, 5, "user.x", [b"user.x"], [None], [""], ["a\0b"]])
 def test_attributes_names_are_names(answer: Any, caplog: pytest.LogCaptureFixture) -> None:
     refused(Conversation(listextattr=answer), caplog, "Scribe.listextattr", Opcode.LISTXATTR, FILE, size=100)
-
-
-GOOD = ("good", Node.file())
-WRONG_LISTINGS = {
-    "none": None,
-    "number": 7,
-    "bare names": ["a", "b"],
-    "three": [GOOD, ("a", Node.file(), 3)],
-    "one": [("a",)],
-    "empty tuple": [GOOD, ()],
-    "name that is none": [GOOD, (b"bytes", Node.file())],
-    "empty name": [GOOD, ("", Node.file())],
-    "slash": [GOOD, ("a/b", Node.file())],
-    "nul": [GOOD, ("a\0b", Node.file())],
-    "too long": [GOOD, ("x" * 1025, Node.file())],
-    "something with a name": [GOOD, type("Thing", (), {"name": "x", "ino": 1})()],
-    "no node": [GOOD, ("a", None)],
-    "negative ino": [GOOD, Dirent("a", -1)],
-    "ino that is none": [GOOD, Dirent("a", "7")],  # type: ignore[arg-type]
-    "empty dirent": [GOOD, Dirent("", 7)],
-    "slash in a dirent": [GOOD, Dirent("a/b", 7)],
-}
-
-
-@pytest.mark.parametrize("answer", WRONG_LISTINGS.values(), ids=WRONG_LISTINGS)
-@pytest.mark.parametrize("opcode", [Opcode.READDIR, Opcode.READDIRPLUS])
-def test_a_listing_has_names_and_counts_nothing_if_one_is_wrong(
-    opcode: Opcode, answer: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    speaker = Speaker(Scribe(readdir=answer))
-    fh = speaker.open(ROOT, opcode=Opcode.OPENDIR)
-    refused(speaker, caplog, "Scribe.readdir", opcode, fh=fh, size=4096)
-
-
-@pytest.mark.parametrize("wrong", [{"mode": 0o644}, {"uid": -1}, {"rdev": os.makedev(5000, 1)}, {"ttl": -1}])
-def test_a_wrong_node_in_a_listing_takes_back_those_before_it(
-    wrong: dict[str, Any], caplog: pytest.LogCaptureFixture
-) -> None:
-    scribe = Scribe(
-        readdir=[GOOD, ("also", Node.file()), ("bad", node(**wrong)), ("last", Node.file())], reclaim=None
-    )
-    speaker = Speaker(scribe)
-    fh = speaker.open(ROOT, opcode=Opcode.OPENDIR)
-    refused(speaker, caplog, "Scribe.readdir", Opcode.READDIRPLUS, fh=fh, size=4096)
-    assert speaker.counts() == {ROOT: (1, 1)}
-
-
-def test_a_bug_in_getattr_of_one_node_takes_back_those_before_it() -> None:
-    bad = Node.file()
-
-    def attributes(vp: Any, call: Any) -> Vattr:
-        calls.append(vp)
-        if calls.count(bad) > 1:  # the listing is taken first, then its nodes are told
-            raise ZeroDivisionError
-        assert isinstance(vp.vattr, Vattr)
-        return vp.vattr
-
-    calls: list[Any] = []
-    speaker = Speaker(Scribe(getattr=attributes, readdir=[GOOD, ("bad", bad)]))
-    fh = speaker.open(ROOT, opcode=Opcode.OPENDIR)
-    assert speaker.refused(Opcode.READDIRPLUS, fh=fh, size=4096) == errno.EIO
-    assert speaker.counts() == {ROOT: (1, 1)}
-
-
-@pytest.mark.parametrize("op", ["readdir", "listextattr"])
-def test_a_bug_inside_a_generator_is_not_taken_for_a_wrong_answer(
-    op: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    def generator(vp: Any, call: Any) -> Iterator[Any]:
-        yield from ()
-        raise TypeError("the author's own")
-
-    answers: dict[str, Any] = {"readdir": [], op: generator}
-    speaker = Conversation(**answers)
-    opcode = Opcode.READDIR if op == "readdir" else Opcode.LISTXATTR
-    assert speaker.say(opcode).error == errno.EIO
-    assert "TypeError: the author's own" in caplog.text
 
 
 def test_a_wrong_answer_is_shown_but_not_at_any_length(caplog: pytest.LogCaptureFixture) -> None:

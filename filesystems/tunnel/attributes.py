@@ -1,0 +1,135 @@
+"""The operations on attributes, plain and extended, each by way of /proc/self/fd to the very file.
+
+One third of the node vector; ``names`` and ``contents`` are the others.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import AbstractContextManager
+from typing import Final
+
+import puffpy
+from filesystems.tunnel.credentials import Callers
+from filesystems.tunnel.nodes import Nodes
+from filesystems.tunnel.syscalls import NANO, UTIME_NOW, UTIME_OMIT, utimensat
+from filesystems.tunnel.volumes import Node
+
+ACL: Final = "system.posix_acl_"
+"""The kernel checks permissions by mode alone, so that an ACL would promise what is not kept."""
+
+UNCHANGED: Final = -1
+
+
+class Attributes(puffpy.VnodeOps):
+    """Nodes by themselves, without their data."""
+
+    nodes: Nodes
+    callers: Callers
+
+    def changing(self, call: puffpy.Call) -> AbstractContextManager[None]:
+        """Return the context in which something is changed; EROFS where nothing may be."""
+        raise NotImplementedError
+
+    def getattr(self, vp: Node, call: puffpy.Call) -> puffpy.Vattr:
+        """As they are underneath, at this moment."""
+        return self.nodes.attributes(vp, -1 if call.handle is None else call.handle, call)
+
+    def setattr(self, vp: Node, change: puffpy.SetAttr, call: puffpy.Call) -> None:
+        """One system call for each thing to be changed, in the order in which they may be refused."""
+        path = self.nodes.path(vp)
+        timed = change.atime_ns is not None or change.mtime_ns is not None
+        owned = change.uid is not None or change.gid is not None
+        resized, moded = change.size is not None, change.mode is not None
+        touched = not (timed or owned or resized or moded or change.kill_suidgid)
+        if not (touched or timed or owned or resized or moded):
+            self._kill_suidgid(vp, path)  # what an ordinary user's every write asks for
+            return
+        with self.changing(call):
+            if change.size is not None:
+                _truncate(path, change.size, call.handle)
+            if owned or touched:
+                os.chown(path, _or_unchanged(change.uid), _or_unchanged(change.gid))
+            if change.mode is not None:
+                os.chmod(path, stat.S_IMODE(change.mode))
+            if timed and not resized:
+                _set_times(path, change)
+        if change.kill_suidgid:
+            self._kill_suidgid(vp, path)
+
+    def _kill_suidgid(self, vp: Node, path: str) -> None:
+        """Clear what the kernel says must go; with our own rights, for who writes a file need not own it.
+
+        A server without root's rights can not but lose these bits, and capabilities go by themselves.
+        """
+        if self.callers.lending:
+            _, va = self.nodes.statx(self.nodes.descriptor(vp))
+            before = va.mode
+            va.kill_suidgid()
+            if va.mode != before:
+                os.chmod(path, stat.S_IMODE(va.mode))
+
+    def access(self, vp: Node, mode: int, call: puffpy.Call) -> None:
+        """Only asked without ``default_permissions``."""
+        path = self.nodes.path(vp)
+        with self.callers.being(call):
+            if not os.access(path, mode, effective_ids=True):
+                raise puffpy.FsError(errno.EACCES)
+
+    def getextattr(self, vp: Node, name: str, call: puffpy.Call) -> bytes:
+        """The value, or ENODATA."""
+        path = self._attribute_of(vp, name)
+        with self.callers.being(call):
+            return os.getxattr(path, name)
+
+    def setextattr(self, vp: Node, name: str, value: bytes, flags: int, call: puffpy.Call) -> None:
+        """What is not allowed to the caller, the kernel has refused: ``trusted.`` above all."""
+        path = self._attribute_of(vp, name)
+        with self.changing(call):
+            os.setxattr(path, name, value, flags)
+
+    def listextattr(self, vp: Node, call: puffpy.Call) -> list[str]:
+        """All names, but ``trusted.`` ones are shown to root alone, and ACLs to nobody."""
+        names = os.listxattr(self.nodes.path(vp))
+        hidden = (ACL, "trusted.") if call.uid else (ACL,)
+        return [name for name in names if not name.startswith(hidden)]
+
+    def deleteextattr(self, vp: Node, name: str, call: puffpy.Call) -> None:
+        """Gone, or ENODATA."""
+        path = self._attribute_of(vp, name)
+        with self.changing(call):
+            os.removexattr(path, name)
+
+    def _attribute_of(self, vp: Node, name: str) -> str:
+        if name.startswith(ACL):
+            raise puffpy.FsError(errno.EOPNOTSUPP)
+        return self.nodes.path(vp)
+
+
+def _or_unchanged(given: int | None) -> int:
+    return UNCHANGED if given is None else given
+
+
+def _truncate(path: str, size: int, handle: int | None) -> None:
+    """Through the open file if there is one: it may have been opened before its mode said no."""
+    if handle is None:
+        os.truncate(path, size)
+        return
+    try:
+        os.ftruncate(handle, size)
+    except OSError as exc:
+        if exc.errno != errno.EINVAL or size:
+            raise
+        # Opened with O_RDONLY | O_TRUNC, for which Linux wants the right to write all the same.
+        os.close(os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC))
+
+
+def _set_times(path: str, change: puffpy.SetAttr) -> None:
+    """The present time needs less permission than one that is named, so it is not."""
+    given = ((change.atime_ns, change.atime_now), (change.mtime_ns, change.mtime_now))
+    atime, mtime = (
+        (0, UTIME_OMIT) if ns is None else (0, UTIME_NOW) if now else divmod(ns, NANO) for ns, now in given
+    )
+    utimensat(path, atime, mtime)
