@@ -172,7 +172,7 @@ class ComponentName:
     @property
     def raw(self) -> bytes:
         """The bytes that the kernel sent."""
-        return os.fsencode(self.name)
+        return self.name.encode("utf-8", "surrogateescape")
 
 
 @attrs.frozen

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Final
 
 import puffpy
@@ -43,14 +43,11 @@ class Attributes(puffpy.VnodeOps):
         timed = change.atime_ns is not None or change.mtime_ns is not None
         owned = change.uid is not None or change.gid is not None
         resized, moded = change.size is not None, change.mode is not None
-        touched = not (timed or owned or resized or moded or change.kill_suidgid)
-        if not (touched or timed or owned or resized or moded):
-            self._kill_suidgid(vp, path)  # what an ordinary user's every write asks for
-            return
-        with self.changing(call):
+        rights = self.changing(call)
+        with rights if timed or owned or resized or moded else nullcontext():
             if change.size is not None:
                 _truncate(path, change.size, call.handle)
-            if owned or touched:
+            if owned:
                 os.chown(path, _or_unchanged(change.uid), _or_unchanged(change.gid))
             if change.mode is not None:
                 os.chmod(path, stat.S_IMODE(change.mode))
@@ -58,18 +55,29 @@ class Attributes(puffpy.VnodeOps):
                 _set_times(path, change)
         if change.kill_suidgid:
             self._kill_suidgid(vp, path)
+        elif not (timed or owned or resized or moded):
+            self._touch(path)
 
     def _kill_suidgid(self, vp: Node, path: str) -> None:
         """Clear what the kernel says must go; with our own rights, for who writes a file need not own it.
 
-        A server without root's rights can not but lose these bits, and capabilities go by themselves.
+        Where our own writes clear these bits, nothing is to be done, and capabilities go by themselves.
         """
-        if self.callers.lending:
+        if self.callers.keeps_setuid:
             _, va = self.nodes.statx(self.nodes.descriptor(vp))
             before = va.mode
             va.kill_suidgid()
             if va.mode != before:
                 os.chmod(path, stat.S_IMODE(va.mode))
+
+    def _touch(self, path: str) -> None:
+        """Move the time of change, and clear the bits that chown(2) does.
+
+        The kernel asks for this before it writes to a set-uid file on behalf of somebody else, and if it
+        passes the write through, nobody else will clear them: it writes with the server's rights.
+        """
+        with suppress(PermissionError):  # not our file, so that they go with our own write
+            os.chown(path, UNCHANGED, UNCHANGED)
 
     def access(self, vp: Node, mode: int, call: puffpy.Call) -> None:
         """Only asked without ``default_permissions``."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from contextlib import AbstractContextManager
 from typing import Final
 
@@ -22,6 +23,8 @@ PASSED: Final = os.O_ACCMODE | os.O_NOATIME | os.O_SYNC | os.O_DSYNC
 The rest is the kernel's own business: it knows where the end of the file is, for O_APPEND, and brings no
 buffers aligned for O_DIRECT.
 """
+
+REGULAR: Final = stat.S_IFREG >> 12
 
 FMODE_EXEC: Final = 0x20
 """Linux's own mark of a file that is opened to be run, which needs no right to read it."""
@@ -46,6 +49,8 @@ class Contents(puffpy.VnodeOps):
 
     def open(self, vp: Node, flags: int, call: puffpy.Call) -> puffpy.OpenFile:
         """The file underneath, opened with its user's rights, and named as what the kernel may use itself."""
+        if vp.kind != REGULAR:
+            raise puffpy.FsError(errno.EINVAL)  # no kernel asks; a fifo would keep us waiting
         path = self.nodes.path(vp)
         wanted = flags & PASSED | os.O_CLOEXEC
         with self.callers.being(call) if wanted & os.O_ACCMODE == os.O_RDONLY else self.changing(call):

@@ -21,6 +21,7 @@ from typing import Final
 import puffpy
 from filesystems.tunnel.syscalls import SETGROUPS, lower_fs_ids, raise_fs_ids, set_groups, unshare_umask
 
+CAP_FSETID: Final = 4
 CAP_SETGID: Final = 6
 CAP_SETUID: Final = 7
 
@@ -28,19 +29,22 @@ BELIEVED: Final = 1.0
 """Seconds for which a caller is taken to be in the groups that it was in."""
 
 
-def may_lend() -> bool:
-    """Tell whether this process is root and may act as anybody."""
+def may(*capabilities: int) -> bool:
+    """Tell whether this process has all of *capabilities*, by their numbers in capabilities(7)."""
     with open("/proc/self/status", "rb") as status:
         effective = next(int(line.split()[1], 16) for line in status if line.startswith(b"CapEff:"))
-    needed = 1 << CAP_SETGID | 1 << CAP_SETUID
-    return os.geteuid() == 0 and effective & needed == needed
+    return all(effective >> number & 1 for number in capabilities)
 
 
 class Callers:
-    """Lends the serving thread the rights of whoever asks."""
+    """Lends the serving thread the rights of whoever asks.
+
+    *lending*: this is root, who can.  *keeps_setuid*: this process's writes do not clear set-uid bits.
+    """
 
     def __init__(self) -> None:
-        self.lending = may_lend()
+        self.lending = os.geteuid() == 0 and may(CAP_SETGID, CAP_SETUID)
+        self.keeps_setuid = may(CAP_FSETID)
         if self.lending and platform.machine() not in SETGROUPS:
             raise OSError(f"how to act as somebody on {platform.machine()} is not known: run it as no root")
         self._own = os.geteuid(), os.getegid()

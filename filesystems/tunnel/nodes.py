@@ -57,7 +57,7 @@ class Nodes:
         self._before = fuse_devices(self._top)
         self._own: frozenset[int] = frozenset()
         device, va = self.statx(fd)
-        self.root = self._enter(self._volume(device, fd), va.ino, fd)
+        self.root = self._enter(self._volume(device, fd), va, fd)
         self.pin(self.root)
 
     def mounted(self) -> None:
@@ -116,7 +116,7 @@ class Nodes:
             if node is self.root:
                 raise puffpy.FsError(errno.ELOOP, f"{name} is the top directory again")
             if node is None or (node.fd < 0 and node.proof != volume.proof(fd, va)):
-                node = self._enter(volume, va.ino, fd)
+                node = self._enter(volume, va, fd)
             elif node.fd < 0:
                 self._hold(node, fd)
             else:
@@ -191,8 +191,8 @@ class Nodes:
         volume.begin(fd)
         return volume
 
-    def _enter(self, volume: Volume, ino: int, fd: int) -> Node:
-        node = volume.nodes[ino] = Node(volume, ino, -1)
+    def _enter(self, volume: Volume, va: puffpy.Vattr, fd: int) -> Node:
+        node = volume.nodes[va.ino] = Node(volume, va)
         self._hold(node, fd)
         return node
 

@@ -63,7 +63,7 @@ class Volume:
 
     def proof(self, fd: int, va: puffpy.Vattr) -> bytes:
         """Return what only this file, of all that have had its number, has."""
-        return handle_of(fd) if self.handles else b"%o %d" % (stat.S_IFMT(va.mode), va.btime_ns)
+        return handle_of(fd) if self.handles else b"%o %d" % (va.mode >> 12, va.btime_ns)
 
     def reopen(self, node: Node) -> int:
         """Return a new descriptor of *node* by its handle.
@@ -75,17 +75,18 @@ class Volume:
 
 
 class Node:
-    """A file of any kind: *ino* on *volume*, last seen as *name* in *parent*.
+    """A file of the *kind* ``mode >> 12``: *ino* on *volume*, last seen as *name* in *parent*.
 
     *fd* is its descriptor, -1 while it has none; *proof* is set while it has none.
     """
 
-    __slots__ = ("__weakref__", "fd", "ino", "name", "parent", "proof", "volume")
+    __slots__ = ("__weakref__", "fd", "ino", "kind", "name", "parent", "proof", "volume")
 
-    def __init__(self, volume: Volume, ino: int, fd: int) -> None:
+    def __init__(self, volume: Volume, va: puffpy.Vattr) -> None:
         self.volume = volume
-        self.ino = ino
-        self.fd = fd
+        self.ino = va.ino
+        self.kind = va.mode >> 12
+        self.fd = -1
         self.proof = b""
         self.parent: Node | None = None
         self.name = ""

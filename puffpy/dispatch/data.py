@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from typing import Any
 
 from puffpy.dispatch.binding import Binding, Handler, Message, Reply
 from puffpy.dispatch.opening import opening
 from puffpy.dispatch.shape import HEADER_SIZE, Shaper, data_reply, pack_header, untrue
 from puffpy.errors import FsError
 from puffpy.types import Call, SetAttr
-from puffpy.wire.flags import FallocateFlag, FsyncFlag, ReleaseFlag, WriteFlag
+from puffpy.wire.flags import FallocateFlag, FsyncFlag, InitFlag, ReleaseFlag, WriteFlag
 from puffpy.wire.structs import (
     COPY_FILE_RANGE_IN,
     COPY_FILE_RANGE_OUT,
@@ -183,10 +184,26 @@ def seek(b: Binding, shaper: Shaper) -> Handler:
     return handle
 
 
+def killing(b: Binding) -> Callable[[Any, Call], None]:
+    """Return what clears set-uid and set-gid where data change without a word about that from the kernel.
+
+    HANDLE_KILLPRIV_V2 makes it the server's duty, but only WRITE, SETATTR and OPEN have a flag that says when
+    (fs/fuse/dir.c, fuse_setattr); for the others it is done for everybody but root.
+    """
+    setattr_, agreed = b.must("setattr"), b.terms.flags & InitFlag.HANDLE_KILLPRIV_V2
+
+    def kill(node: Any, call: Call) -> None:
+        if agreed and call.uid:
+            setattr_(node, SetAttr(kill_suidgid=True), call)
+
+    return kill
+
+
 def fallocate(b: Binding, shaper: Shaper) -> Handler:
     """FALLOCATE: a punched hole is ``fdiscard``, everything else ``fallocate``."""
     reserve, discard = b.must("fallocate"), b.must("fdiscard")
     cookies, handles = b.nodes.cookies, b.handles
+    kill = killing(b)
     unpack = FALLOCATE_IN.struct.unpack_from
     punch = int(FallocateFlag.PUNCH_HOLE)
 
@@ -194,6 +211,7 @@ def fallocate(b: Binding, shaper: Shaper) -> Handler:
         fh, offset, length, mode = unpack(message, BODY)
         node = cookies[nodeid].node
         call = Call(uid, gid, pid, handles[fh].handle, unique)
+        kill(node, call)
         if mode & punch:
             discard(node, offset, length, call)
         else:
@@ -207,6 +225,7 @@ def _copying(pack: Callable[..., bytes], width: int) -> Callable[[Binding, Shape
     def factory(b: Binding, shaper: Shaper) -> Handler:
         copy = b.must("copy_file_range")
         cookies, handles = b.nodes.cookies, b.handles
+        kill = killing(b)
         unpack = COPY_FILE_RANGE_IN.struct.unpack_from
 
         def handle(
@@ -214,7 +233,9 @@ def _copying(pack: Callable[..., bytes], width: int) -> Callable[[Binding, Shape
         ) -> Reply:
             fh, offset, tonodeid, tofh, tooffset, length, _ = unpack(message, BODY)
             call = Call(uid, gid, pid, handles[fh].handle, unique, False, handles[tofh].handle)
-            done = copy(cookies[nodeid].node, offset, cookies[tonodeid].node, tooffset, length, call)
+            target = cookies[tonodeid].node
+            kill(target, call)
+            done = copy(cookies[nodeid].node, offset, target, tooffset, length, call)
             if type(done) is not int or not 0 <= done <= length:
                 untrue(b, "copy_file_range", done, f"how many of the {length} bytes were copied")
             return pack(HEADER_SIZE + width, 0, unique, done)

@@ -100,7 +100,7 @@ class NotApplicable(Exception):
 def expect(got: object, expected: object, what: str) -> None:
     """Broken unless *got* equals *expected*."""
     if got != expected:
-        raise Broken(what, shown(expected), shown(got))
+        raise Broken(what, *_side_by_side(expected, got))
 
 
 def expect_that(condition: bool, what: str, *, expected: str, got: object) -> None:
@@ -114,7 +114,7 @@ def expect_refused(
 ) -> None:
     """Broken unless calling *function* fails with one of *codes*."""
     wanted = (codes,) if isinstance(codes, int) else codes
-    expected = " or ".join(errno.errorcode[code] for code in wanted)
+    expected = " or ".join(map(name_of_errno, wanted))
     words = [*map(shown, args), *(f"{name}={shown(value)}" for name, value in more.items())]
     what = f"{getattr(function, '__name__', '?')}({', '.join(words)})"
     try:
@@ -126,19 +126,39 @@ def expect_refused(
         raise Broken(what, expected, "success" if result is None else f"success: {shown(result)}")
 
 
+def name_of_errno(code: int) -> str:
+    """Return the name of an errno; of two, the one that the manual pages use."""
+    return "EOPNOTSUPP" if code == errno.EOPNOTSUPP else errno.errorcode.get(code, str(code))
+
+
 def error_name(exc: OSError) -> str:
     """Return the errno of *exc* by name, with its words."""
-    return f"{errno.errorcode.get(exc.errno or 0, exc.errno)} ({exc.strerror})"
+    return f"{name_of_errno(exc.errno or 0)} ({exc.strerror})"
 
 
 LONGEST_SHOWN = 120
 """So many characters of a value are shown."""
 
+CONTEXT = 8
+"""So many items are shown before the first one that differs."""
+
+
+def _side_by_side(expected: Any, got: Any) -> tuple[str, str]:
+    """Return both as text; of two long sequences, from where they differ on."""
+    pair = shown(expected), shown(got)
+    if type(expected) is not type(got) or not isinstance(got, (bytes, str, list)):
+        return pair
+    if max(len(repr(expected)), len(repr(got))) <= LONGEST_SHOWN:
+        return pair
+    same = (at for at, (one, other) in enumerate(zip(expected, got, strict=False)) if one != other)
+    first = max(next(same, min(len(expected), len(got))) - CONTEXT, 0)
+    return (
+        f"{shown(expected[first:])}, from {first} on, of {len(expected)}",
+        f"{shown(got[first:])}, from {first} on, of {len(got)}",
+    )
+
 
 def shown(value: object) -> str:
-    """Return *value* as a report shows it: not too long, and how long it would have been."""
+    """Return *value* as a report shows it: not too long."""
     text = repr(value)
-    if len(text) <= LONGEST_SHOWN:
-        return text
-    size = f" ({len(value)} in all)" if isinstance(value, (bytes, str, list, tuple, set, dict)) else ""
-    return f"{text[:LONGEST_SHOWN]}...{size}"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."

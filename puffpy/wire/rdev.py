@@ -16,7 +16,7 @@ def encode_rdev(rdev: int) -> int:
     if not rdev:
         return 0
     major, minor = os.major(rdev), os.minor(rdev)
-    if major > MAX_MAJOR or minor > MAX_MINOR:
+    if not (rdev > 0 and major <= MAX_MAJOR and minor <= MAX_MINOR):
         raise WireError(f"device {major}:{minor} does not fit; the protocol goes to {MAX_MAJOR}:{MAX_MINOR}")
     return (minor & 0xFF) | (major << 8) | ((minor & ~0xFF) << 12)
 

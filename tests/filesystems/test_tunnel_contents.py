@@ -90,6 +90,12 @@ def test_a_change_of_nothing_moves_the_time_of_change_alone(tunnel: Tunnel, pink
     assert (after.st_mode, after.st_size, after.st_mtime_ns) == (before.st_mode, 5, 1)
 
 
+@needs_root
+def test_a_change_of_nothing_clears_set_uid_for_whoever_is_about_to_write(tunnel: Tunnel, pink: Path) -> None:
+    pink.chmod(0o6777)
+    assert tunnel.set("pink", puffpy.SetAttr(), NOBODY, NOBODY).mode == stat.S_IFREG | 0o777
+
+
 def test_times_and_owners_of_a_symbolic_link_are_its_own(tunnel: Tunnel, pink: Path) -> None:
     link = pink.parent / "link"
     link.symlink_to("pink")
@@ -167,6 +173,14 @@ def test_an_open_file_is_opened_as_its_user_said_but_for_the_kernels_own_busines
         with refuses(errno.EBADF):
             tunnel.fs.read(node, 0, 1, call)
     assert pink.read_text() == "cloyd"
+
+
+def test_only_regular_files_are_opened(tunnel: Tunnel, pink: Path) -> None:
+    os.mkfifo(pink.parent / "fifo")
+    (pink.parent / "dir").mkdir()
+    for text in ("fifo", "dir"):
+        with refuses(errno.EINVAL), tunnel.open(text, os.O_RDONLY):
+            pass
 
 
 def test_a_size_is_set_through_the_open_file_or_without_one(tunnel: Tunnel, pink: Path) -> None:

@@ -50,7 +50,7 @@ class Tunnel:
             self.fs.root = self.fs.nodes.root
 
     def find(self, path: str, uid: int = 0, gid: int = 0) -> Node:
-        node = self.fs.root
+        node: Node = self.fs.root
         for part in path.split("/") if path else ():
             node = self.fs.lookup(node, name(part), asked(uid, gid))
         return node

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from puffpy.testing.checks.looking import regular
 from puffpy.testing.promise import NotApplicable, expect, promise
 from puffpy.testing.trial import Trial
 
@@ -27,6 +28,28 @@ def what_is_written_is_read(k: Trial) -> None:
     k.make_file("file", data)
     k.drop_caches()
     expect(k.content("file"), data, "what a file of 10007 bytes holds")
+
+
+@promise({"write", "read"})
+def what_is_overwritten_is_read_back(k: Trial) -> None:
+    """Also where no file can be made: of what is there, a few bytes are inverted, and then put back."""
+    tried = 0
+    for each in regular(k):
+        try:
+            fd = k.open(each.path, os.O_RDWR)
+        except OSError:
+            continue  # some may be for reading only
+        before = k.pread(fd, 100, 0)
+        inverted = bytes(byte ^ 0xFF for byte in before)
+        k.pwrite(fd, inverted, 0)
+        expect(k.pread(fd, len(before), 0), inverted, f"{each.path!r} once its first bytes were inverted")
+        k.pwrite(fd, before, 0)
+        expect(k.pread(fd, len(before), 0), before, f"{each.path!r} once they were put back")
+        expect(k.fstat(fd).st_size, each.stat.st_size, f"st_size of {each.path!r} after that")
+        k.close(fd)
+        tried += bool(before)
+    if not tried:
+        raise NotApplicable("there is no file with something in it that can be written")
 
 
 @promise({"create", "write", "read"})

@@ -16,16 +16,27 @@ NOT_EMPTY = (errno.ENOTEMPTY, errno.EEXIST)
 """What POSIX lets rmdir and rename say of a directory with something in it."""
 
 
-def kind(k: Trial, path: str) -> int:
-    """Return the type bits of what *path* is, asked afresh."""
+WORDS = {
+    stat.S_IFREG: "a regular file",
+    stat.S_IFDIR: "a directory",
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFIFO: "a fifo",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a character device",
+    stat.S_IFBLK: "a block device",
+}
+
+
+def kind(k: Trial, path: str) -> str:
+    """Return in words what *path* is, asked afresh."""
     k.drop_caches()
-    return stat.S_IFMT(k.lstat(path).st_mode)
+    return WORDS[stat.S_IFMT(k.lstat(path).st_mode)]
 
 
 @promise({"create"})
 def a_new_file_is_regular_and_empty(k: Trial) -> None:
     k.make_file("file")
-    expect(kind(k, "file"), stat.S_IFREG, "the type of a new file")
+    expect(kind(k, "file"), WORDS[stat.S_IFREG], "the type of a new file")
     expect(k.stat("file").st_size, 0, "st_size of a new file")
     expect(k.stat("file").st_nlink, 1, "st_nlink of a new file")
 
@@ -33,7 +44,7 @@ def a_new_file_is_regular_and_empty(k: Trial) -> None:
 @promise({"mkdir", "readdir"})
 def a_new_directory_is_an_empty_directory(k: Trial) -> None:
     k.mkdir("directory")
-    expect(kind(k, "directory"), stat.S_IFDIR, "the type of a new directory")
+    expect(kind(k, "directory"), WORDS[stat.S_IFDIR], "the type of a new directory")
     expect(k.names("directory"), [], "the names in a new directory")
 
 
@@ -50,8 +61,8 @@ def what_is_made_in_a_directory_is_in_it(k: Trial) -> None:
 def fifos_and_sockets_are_what_they_were_made(k: Trial) -> None:
     k.mkfifo("fifo")
     k.mknod("socket", stat.S_IFSOCK | 0o600)
-    expect(kind(k, "fifo"), stat.S_IFIFO, "the type of a fifo")
-    expect(kind(k, "socket"), stat.S_IFSOCK, "the type of a socket")
+    expect(kind(k, "fifo"), WORDS[stat.S_IFIFO], "the type of a fifo")
+    expect(kind(k, "socket"), WORDS[stat.S_IFSOCK], "the type of a socket")
 
 
 @promise({"mknod"})
@@ -62,7 +73,7 @@ def devices_keep_their_numbers(k: Trial) -> None:
     ):
         with k.root():
             k.mknod(name, type_bits | 0o600, device)
-        expect(kind(k, name), type_bits, f"the type of a {name} device")
+        expect(kind(k, name), WORDS[type_bits], f"the type of a {name} device")
         expect(k.stat(name).st_rdev, device, f"st_rdev of a {name} device")
 
 

@@ -1,7 +1,8 @@
 """Permissions: what several users may do to each other, and whose what they make is.
 
 The kernel decides by what the file system says of owner, group and mode, or, without ``default_permissions``,
-the file system does.
+the file system does.  Users here have one group only: a user of a kernel in user space is no process whose
+further groups a file system could look up.
 """
 
 from __future__ import annotations
@@ -45,13 +46,13 @@ def what_somebody_makes_is_theirs(k: Trial) -> None:
 @promise({"create", "setattr"}, users=True)
 def the_mode_says_who_may_read_and_write(k: Trial) -> None:
     prepare(k, 0)
-    users = {OWNER: 6, MEMBER: 3, OTHER: 0}
+    users = {(OWNER, OWNER): 6, (MEMBER, GROUP): 3, (OTHER, OTHER): 0}
     for mode in (0o600, 0o660, 0o640, 0o604, 0o060, 0o006, 0o222, 0o444):
         with k.root():
             k.chmod("it", mode)
         for user, shift in users.items():
             granted = mode >> shift & 7
-            with k.as_user(user, user, (GROUP,) if user == MEMBER else ()):
+            with k.as_user(*user):
                 k.drop_caches()
                 for flags, bit in ((os.O_RDONLY, 4), (os.O_WRONLY, 2)):
                     if granted & bit:
@@ -122,7 +123,7 @@ def only_root_gives_a_file_away(k: Trial) -> None:
     for user in (OWNER, OTHER):
         with k.as_user(user, GROUP):
             expect_refused((errno.EPERM, errno.EACCES), k.chown, "it", MEMBER, -1)
-    with k.as_user(OWNER, GROUP, (GROUP + 1,)):
+    with k.as_user(OWNER, GROUP + 1):
         k.chown("it", -1, GROUP + 1)
         expect_refused((errno.EPERM, errno.EACCES), k.chown, "it", -1, GROUP + 2)
     told = k.stat("it")
@@ -141,7 +142,7 @@ def a_write_by_somebody_else_clears_set_uid(k: Trial) -> None:
 @promise({"create", "setattr"}, users=True)
 def a_new_group_clears_set_uid(k: Trial) -> None:
     prepare(k, 0o6777)
-    with k.as_user(OWNER, GROUP, (GROUP + 1,)):
+    with k.as_user(OWNER, GROUP + 1):
         k.chown("it", -1, GROUP + 1)
     k.drop_caches()
     expect(oct(stat.S_IMODE(k.stat("it").st_mode)), oct(0o777), "the mode of what was 06777")
@@ -150,12 +151,12 @@ def a_new_group_clears_set_uid(k: Trial) -> None:
 @promise({"create", "setattr"}, users=True)
 def access_says_what_open_would(k: Trial) -> None:
     prepare(k, 0o640)
-    for user, groups, expected in (
-        (OWNER, (), (True, True)),
-        (MEMBER, (GROUP,), (True, False)),
-        (OTHER, (), (False, False)),
+    for user, group, expected in (
+        (OWNER, OWNER, (True, True)),
+        (MEMBER, GROUP, (True, False)),
+        (OTHER, OTHER, (False, False)),
     ):
-        with k.as_user(user, user, groups):
+        with k.as_user(user, group):
             k.drop_caches()
             got = k.access("it", os.R_OK), k.access("it", os.W_OK)
         expect(got, expected, f"whether user {user} may read and write what is 0640")
