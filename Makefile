@@ -37,8 +37,10 @@ docs: $(VENV)/.installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 
-bench: $(VENV)/.installed-bench
-	$(BIN)/python -m benchmarks
+# The peers have an environment of their own.
+bench:
+	$(MAKE) VENV=build/venv-bench build/venv-bench/.installed-bench
+	build/venv-bench/bin/python -m benchmarks $(BENCH)
 
 clean:
 	rm -rf build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -65,6 +67,6 @@ $(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	@touch $@
 
-$(VENV)/.installed-bench: benchmarks/requirements.txt pyproject.toml | $(BIN)/python
+build/venv-bench/.installed-bench: benchmarks/requirements.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable . --requirement benchmarks/requirements.txt
 	@touch $@

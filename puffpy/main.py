@@ -7,108 +7,29 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import importlib.metadata
 import inspect
 import logging
 import os
 import sys
-import typing
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, NoReturn
-
-import attrs
 
 from puffpy import bridges
 from puffpy.daemon import Daemon, flush_standard_streams, open_standard_streams
 from puffpy.errors import MountError, VectorError
+from puffpy.making import Parameter, UsageError, factory, parameters
 from puffpy.mount import prepared
 from puffpy.ops import VnodeOps
-from puffpy.options import ROWS, MountOptions, OptionError, Size, near
+from puffpy.options import ROWS
 from puffpy.record import Recorder
 from puffpy.serve import Server, show, signals_end
 
+RESERVED = frozenset({"help", "foreground", "debug", "bridge", "record", "version"})
+"""Options of every file system; one of its own that is called so is given with ``-o`` only."""
+
 FAILED, USAGE = 1, 2
 """Exit status of a mount that failed, and for a command line that makes no sense."""
-
-_TRUE = frozenset({"1", "yes", "true", "on"})
-_FALSE = frozenset({"0", "no", "false", "off"})
-
-
-class UsageError(Exception):
-    """The command line makes no sense."""
-
-
-@attrs.frozen
-class Parameter:
-    """A parameter of the class: *required* ones are arguments, the others options."""
-
-    name: str
-    kind: Any
-    required: bool
-
-    def convert(self, text: str | None) -> Any:
-        """Return the value that *text* means for this parameter."""
-        if self.kind is bool and text is None:
-            return True
-        if text is None:
-            raise UsageError(f"option {self.name} needs a value: give {self.name}=...")
-        try:
-            return _converter(self.kind)(text)
-        except ValueError as exc:
-            raise UsageError(f"{self.name}: {exc}") from None
-
-
-def _converter(kind: Any) -> Callable[[str], Any]:
-    kinds = [part for part in typing.get_args(kind) or (kind,) if part is not type(None)]
-    known: dict[Any, Callable[[str], Any]] = {
-        Size: Size,
-        bool: _boolean,
-        int: _integer,
-        float: _number,
-        Path: Path,
-    }
-    return next((known[part] for part in kinds if part in known), str)
-
-
-def _boolean(text: str) -> bool:
-    if text.lower() not in _TRUE | _FALSE:
-        raise ValueError(f"{text!r} is neither yes nor no")
-    return text.lower() in _TRUE
-
-
-def _integer(text: str) -> int:
-    try:
-        return int(text, 0)
-    except ValueError:
-        raise ValueError(f"{text!r} is no whole number") from None
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is no number") from None
-
-
-def parameters(make: Callable[..., VnodeOps]) -> list[Parameter]:
-    """Return what *make* takes."""
-    function = make.func if isinstance(make, functools.partial) else make
-    try:
-        hints = typing.get_type_hints(
-            inspect.getattr_static(function, "__init__") if isinstance(function, type) else function
-        )
-    except NameError as exc:
-        raise VectorError(
-            f"{function.__qualname__}: {exc}: what its parameters are annotated with must exist at run time"
-        ) from exc
-    found = []
-    for name, parameter in inspect.signature(make).parameters.items():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            continue
-        found.append(Parameter(name, hints.get(name, str), parameter.default is parameter.empty))
-    return found
 
 
 def main(
@@ -118,7 +39,7 @@ def main(
 
     Goes into the background, calls *make*, mounts, serves, and exits: with 0 at the end of a mount, 1 if it
     could not be mounted, 2 if the command line makes no sense.  Parameters of *make* without a default come
-    as arguments before the mount point, the others as ``-o name=value``.
+    as arguments before the mount point, the others as ``-o name=value`` or ``--name value``.
     """
     open_standard_streams()
     prog = prog or _program()
@@ -138,8 +59,8 @@ def main(
             daemon.begin()
         recorder = Recorder(open(args.record, "wb")) if args.record else None  # noqa: SIM115  until the end
         with recorder.clock() if recorder is not None else contextlib.nullcontext():
-            vnodeops, chosen = _made(make, args)
-        vfsops, chosen = prepared(vnodeops, None, chosen)
+            vnodeops = factory(make, args.arguments, args.options, dict(args.own))()
+        vfsops, chosen = prepared(vnodeops, None, None)
         server = Server(
             vnodeops, vfsops, chosen, bridges.make(args.bridge), debug=args.debug, recorder=recorder
         )
@@ -163,30 +84,25 @@ def main(
     sys.exit(status)
 
 
-def _made(make: Callable[..., VnodeOps], args: argparse.Namespace) -> tuple[VnodeOps, MountOptions]:
-    """Return the file system that the command line asks for, and how it is to be mounted."""
-    takes = {parameter.name: parameter for parameter in parameters(make)}
-    try:
-        _, others = MountOptions.parse(",".join(args.options))
-    except OptionError as exc:
-        raise UsageError(str(exc)) from None
-    given = {}
-    for name, value in others.items():
-        parameter = takes.get(name.replace("-", "_"))
-        if parameter is None or parameter.required:
-            close = near(name, tuple(p.name for p in takes.values() if not p.required))
-            hint = f"; did you mean {' or '.join(close)}?" if close else ""
-            raise UsageError(f"there is no option {name}{hint} (see --help)")
-        given[parameter.name] = parameter.convert(value)
-    required = [p for p in takes.values() if p.required]
-    positional = [p.convert(text) for p, text in zip(required, args.arguments, strict=True)]
-    try:
-        vnodeops = make(*positional, **given)
-    except (OSError, ValueError) as exc:
-        raise MountError(f"{exc}") from exc
-    if not isinstance(vnodeops, VnodeOps):
-        raise VectorError(f"{make!r} made {vnodeops!r}, which is not a VnodeOps")
-    return vnodeops, MountOptions.parse(",".join(args.options), getattr(vnodeops, "options", None))[0]
+class _Own(argparse.Action):
+    """Collects the options of the file system itself, by name."""
+
+    def __call__(self, _parser: Any, namespace: Any, values: Any, _option: Any = None) -> None:
+        namespace.own = [*namespace.own, (self.const, values if values != [] else None)]
+
+
+def _add_own(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
+    """Let ``--name`` stand for ``-o name``."""
+    flag = f"--{parameter.name.replace('_', '-')}"
+    alone = parameter.kind is bool
+    parser.add_argument(
+        flag,
+        dest="own",
+        const=parameter.name,
+        action=_Own,
+        nargs=0 if alone else None,
+        help=argparse.SUPPRESS,
+    )
 
 
 class _Arguments(argparse.Action):
@@ -209,7 +125,8 @@ def _parser(make: Callable[..., VnodeOps], prog: str) -> argparse.ArgumentParser
         f"  {usage} -o allow_other,ro   for everybody, read-only",
         "  umount MNT, or fusermount3 -u MNT",
         "",
-        "options of this file system: " + (", ".join(f"{p.name}=..." for p in own) or "none"),
+        "options of this file system, as -o NAME=VALUE or --NAME VALUE: "
+        + (", ".join(p.name for p in own) or "none"),
         "options of every mount: " + ", ".join(ROWS),
         "",
         "exit status: 0 mounted (or, with -f, unmounted again), 1 not mounted, 2 wrong usage",
@@ -221,7 +138,7 @@ def _parser(make: Callable[..., VnodeOps], prog: str) -> argparse.ArgumentParser
         epilog="\n".join(lines),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(arguments=[])
+    parser.set_defaults(arguments=[], own=[])
     for parameter in takes:
         if parameter.required:
             parser.add_argument("arguments", metavar=parameter.name.upper(), action=_Arguments)
@@ -235,6 +152,9 @@ def _parser(make: Callable[..., VnodeOps], prog: str) -> argparse.ArgumentParser
     )
     parser.add_argument("--bridge", default="devfuse", metavar="NAME", help="how to reach a kernel (devfuse)")
     parser.add_argument("--record", metavar="FILE", help="write every message to FILE (see puffpy dump)")
+    for parameter in own:
+        if parameter.name not in RESERVED:
+            _add_own(parser, parameter)
     parser.add_argument("-V", "--version", action="version", version=_version())
     return parser
 

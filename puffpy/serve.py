@@ -8,9 +8,8 @@ may make the sender of a notification wait for the answer to a request.
 
 Theory of operation of the end.  Whoever wants an end unmounts, and the loop goes on until the kernel lets go,
 because unmounting may ask for things.  A mount in use cannot be unmounted; after a grace it is cut: once the
-sender has nothing else to send it leaves, and the loop leaves upon the next message, which the bridge pokes
-out of the kernel.  The loop must outlive the sender, or a notification would wait for a lock whose holder
-waits for an answer that nobody gives.
+sender has nothing else to send it leaves, and then the bridge has nothing more to receive.  The loop must
+outlive the sender, or a notification would wait for a lock whose holder waits for an answer that never comes.
 """
 
 from __future__ import annotations
@@ -80,7 +79,8 @@ class Server:
             self._answer = shown(self._answer)
         if recorder is not None:
             self._answer = recorder.answering(self._answer)
-        self._cutting = False
+        self._receiver = 0
+        self._closing = threading.Lock()  # a bridge is not cut while it is being closed
 
     def attach(self, mountpoint: str, options: MountOptions) -> None:
         """Mount, and answer INIT: when this returns, the mount works, unless somebody has unmounted it.
@@ -109,6 +109,7 @@ class Server:
     def run(self) -> None:
         """Serve until the kernel has let go, or :meth:`cut`; then end the session."""
         self._sender.start()
+        self._receiver = threading.get_ident()
         self._running.set()
         try:
             self._loop()
@@ -116,7 +117,7 @@ class Server:
             self._later.put(None)
             self._sender.join(GRACE)
             try:
-                self.bridge.close()
+                self.abandon()
                 self.session.close()
             finally:
                 self.ended.set()
@@ -143,15 +144,17 @@ class Server:
         threading.Thread(target=self._cut, name="puffpy-cut", daemon=True).start()
 
     def abandon(self) -> None:
-        """Take the mount away from under an operation that does not return."""
-        self.bridge.close()
+        """Take the mount away, even from under an operation that does not return."""
+        with self._closing:
+            self._receiver = 0
+            self.bridge.close()
 
     def _loop(self) -> None:
         buffer = bytearray(self.session.buffer_size)
         receive, answer, send = self.bridge.receive, self._answer, self.bridge.send
         while True:
             size = receive(buffer)
-            if not size or self._cutting:
+            if not size:
                 return
             reply = answer(buffer, size)
             if reply is not None:
@@ -195,9 +198,9 @@ class Server:
     def _cut(self) -> None:
         self._running.wait()
         self._sender.join()
-        self._cutting = True
-        if not self.ended.is_set():
-            self.bridge.poke()
+        with self._closing:
+            if self._receiver:
+                self.bridge.cut(self._receiver)
 
     def _unwanted(self, message: bytes) -> None:
         """The kernel knows nothing of what *message* is about; whoever waits for an answer is told."""

@@ -30,7 +30,7 @@ MAY_IMPORT: Final = {
 }
 """Room by room, what it may know of.  What is not in this table puts things together and may know all."""
 
-UNWALLED: Final = {"__init__", "__main__", "cli", "fsspec", "main", "mount", "testing"}
+UNWALLED: Final = {"__init__", "__main__", "cli", "fsspec", "main", "making", "mount", "testing"}
 
 DOORS_ONLY: Final = ("filesystems", "puffpy/cli")
 """Who may import nothing but front doors: ``puffpy`` itself and a room's ``__init__``."""

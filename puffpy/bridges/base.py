@@ -16,7 +16,7 @@ class Bridge(Protocol):
     """Carries messages between one mounted file system and one kernel.
 
     A bridge owns whatever must be undone afterwards, and it is used in this order: ``attach``, then
-    ``receive`` and ``send``, then ``detach`` or ``poke`` (while another thread receives), then ``close``.
+    ``receive`` and ``send``, then ``detach`` or ``cut`` (while another thread receives), then ``close``.
     """
 
     name: str
@@ -38,8 +38,8 @@ class Bridge(Protocol):
     def detach(self) -> bool:
         """Unmount if nobody uses the mount; ``receive`` then returns 0.  False: it is in use."""
 
-    def poke(self) -> None:
-        """Have ``receive`` return, with a request of any kind or without; may wait for the answer."""
+    def cut(self, receiver: int) -> None:
+        """Have ``receive`` return 0 from now on, also the call that the thread *receiver* waits in."""
 
     def close(self) -> None:
         """Let go of everything, the mount included; whoever still waits for an answer fails."""

@@ -46,14 +46,15 @@ class DevFuse:
         self.mountpoint = mounting.check_mountpoint(mountpoint)
         self._helped = os.geteuid() != 0
         try:
+            if options.auto_unmount:
+                # Before there is a mount: a server killed in between would leave one behind.
+                self._watch()
             if self._helped:
                 self.fd = fusermount.mount(self.mountpoint, options)
             else:
                 self.fd = open_device()
                 mount_device(self.fd, self.mountpoint, options)
             self._minor = mounting.minor_of(self.mountpoint)
-            if options.auto_unmount:
-                self._watch()
         except BaseException:
             self.close()
             raise
@@ -105,15 +106,15 @@ class DevFuse:
             return exc.errno != errno.EBUSY
         return True
 
-    def poke(self) -> None:
-        """Ask the mount for its figures, which the kernel never remembers; abort one without a path."""
-        if not self._connected() or self._minor is None:
-            return
-        if self._mounted():
-            with contextlib.suppress(OSError):
-                os.statvfs(self.mountpoint)
-        else:
-            mounting.abort(self._minor)
+    def cut(self, receiver: int) -> None:
+        """Put the null device, which ends at once, in the place of the kernel's, and have *receiver* look.
+
+        This asks nothing of the mount, which may be busy, covered, or out of reach of any path.
+        """
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        os.dup2(null, self.fd, inheritable=False)
+        os.close(null)
+        mounting.stir(receiver)
 
     def close(self) -> None:
         """Close the device, which aborts what is in flight, and unmount what is still there."""

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import signal
 import stat
 
 from puffpy.errors import MountError
@@ -20,6 +21,8 @@ MNT_FORCE, MNT_DETACH, UMOUNT_NOFOLLOW = 1, 2, 8
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
 _libc.umount2.argtypes = (ctypes.c_char_p, ctypes.c_int)
+_libc.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
+_libc.signal.restype = ctypes.c_void_p
 
 
 def mount(source: str, target: str, kind: str, flags: int, data: str) -> None:
@@ -35,6 +38,19 @@ def unmount(target: str, flags: int = MNT_DETACH | UMOUNT_NOFOLLOW) -> None:
     if _libc.umount2(os.fsencode(target), flags) != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), target)
+
+
+def stir(thread: int) -> None:
+    """Have the system call that *thread* waits in start anew, so that it looks at its descriptor again.
+
+    SIGURG does nothing by default, and then the kernel wakes nobody for it; a handler in C that does nothing
+    either (abs(3)) makes the difference.  One of Python's would need the main thread.  The call is restarted,
+    not failed: signal(3) sets SA_RESTART.
+    """
+    previous = _libc.signal(signal.SIGURG, ctypes.cast(_libc.abs, ctypes.c_void_p))
+    if previous not in (None, int(signal.SIG_IGN)):  # None is SIG_DFL, which need not come back
+        _libc.signal(signal.SIGURG, previous)
+    signal.pthread_kill(thread, signal.SIGURG)
 
 
 def generic_flags(options: MountOptions) -> int:

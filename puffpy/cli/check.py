@@ -15,8 +15,8 @@ from typing import Final
 import puffpy
 from puffpy.cli.colour import BOLD, DIM, GREEN, RED, painted
 from puffpy.cli.locate import locate
-from puffpy.cli.making import UsageError, factory
 from puffpy.cli.words import Subparsers, add_making, subcommand
+from puffpy.making import UsageError, factory
 from puffpy.testing import PROMISES, Promise, Result, Verdict, results
 
 EXAMPLES: Final = """

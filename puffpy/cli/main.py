@@ -14,7 +14,7 @@ from typing import Final
 import puffpy
 from puffpy.cli import check, dump, listing, mount, ops, replay
 from puffpy.cli.locate import LocateError
-from puffpy.cli.making import UsageError
+from puffpy.making import UsageError
 
 FAILED: Final = 1
 USAGE: Final = 2

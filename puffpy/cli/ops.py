@@ -11,8 +11,8 @@ import inspect
 from typing import Final
 
 from puffpy.cli.colour import BOLD, DIM, painted
-from puffpy.cli.making import UsageError
 from puffpy.cli.words import Subparsers, subcommand
+from puffpy.making import UsageError
 from puffpy.ops import OPERATIONS, OTHER_NAMES, Operation, VfsOps, VnodeOps
 
 EXAMPLES: Final = """

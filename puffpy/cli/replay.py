@@ -10,8 +10,8 @@ from typing import Final
 
 from puffpy.cli.colour import GREEN, RED, painted
 from puffpy.cli.locate import locate
-from puffpy.cli.making import factory
 from puffpy.cli.words import Subparsers, add_making, subcommand
+from puffpy.making import factory
 from puffpy.record import What
 from puffpy.testing import load, replay
 

@@ -51,18 +51,18 @@ class Notifier:
     def inval_entry(self, dvp: Any, name: str) -> None:
         """Forget where *name* in *dvp* leads."""
         if (parent := self._changed(dvp)) is not None:
-            self._send(encode_inval_entry(parent.cookie, name.encode("utf-8", "surrogateescape")))
+            self._send(encode_inval_entry(parent.cookie, _raw(name)))
 
     def expire_entry(self, dvp: Any, name: str) -> None:
         """Ask again before *name* in *dvp* is used."""
         if (parent := self._changed(dvp)) is not None:
-            self._send(encode_inval_entry(parent.cookie, name.encode("utf-8", "surrogateescape"), InvalEntryFlag.EXPIRE_ONLY))
+            self._send(encode_inval_entry(parent.cookie, _raw(name), InvalEntryFlag.EXPIRE_ONLY))
 
     def delete(self, dvp: Any, vp: Any, name: str) -> None:
         """Tell watchers that *name* in *dvp* is gone."""
         parent, child = self._changed(dvp), self._nodes.find(vp)
         if parent is not None and child is not None:
-            self._send(encode_delete(parent.cookie, child.cookie, name.encode("utf-8", "surrogateescape")))
+            self._send(encode_delete(parent.cookie, child.cookie, _raw(name)))
 
     def store(self, vp: Any, offset: int, data: bytes) -> None:
         """Put *data* into the page cache."""
@@ -117,3 +117,7 @@ class Notifier:
         if vnode is not None:
             vnode.stamp += 1
         return vnode
+
+
+def _raw(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")

@@ -63,6 +63,8 @@ class FileCalls(NameCalls, AttributeCalls):
         follow = not (flags & os.O_NOFOLLOW or exclusive)
         fresh = exclusive
         while True:
+            if flags & os.O_CREAT and last.slash and last.is_name:
+                raise refusal(errno.EISDIR)
             inode = self._walker.at(self.process, last, fresh=fresh)
             if inode is not None and inode.is_link and (follow or last.slash):
                 last = self._walker.onward(self.process, last, inode)
@@ -80,14 +82,15 @@ class FileCalls(NameCalls, AttributeCalls):
 
     def _open_existing(self, inode: Inode, flags: int, *, slash: bool = False) -> OpenInode:
         writing = flags & os.O_ACCMODE != os.O_RDONLY or bool(flags & os.O_TRUNC)
+        # In this order: fs/namei.c, do_open and may_open.
         if flags & os.O_CREAT and flags & os.O_EXCL:
             raise refusal(errno.EEXIST)
+        if not inode.is_dir and (slash or flags & os.O_DIRECTORY):
+            raise refusal(errno.ENOTDIR)
         if inode.is_link:
             raise refusal(errno.ELOOP)
         if inode.is_dir and (writing or flags & os.O_CREAT):
             raise refusal(errno.EISDIR)
-        if not inode.is_dir and (slash or flags & os.O_DIRECTORY):
-            raise refusal(errno.ENOTDIR)
         if not inode.is_dir and not stat.S_ISREG(inode.attr.mode):
             raise refusal(errno.ENXIO)
         if writing:
@@ -132,8 +135,6 @@ class FileCalls(NameCalls, AttributeCalls):
 
     def _create(self, last: Last, flags: int, mode: int) -> OpenInode:
         directory = last.directory
-        if last.slash:
-            raise refusal(errno.EISDIR)
         with directory.lock:
             self._guard.create(directory, self.process)
             if not self._connection.lacks(Opcode.CREATE):

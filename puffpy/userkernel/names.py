@@ -96,6 +96,19 @@ class NameCalls(Machine):
         with self._new_name(dst, dst_dir_fd) as last:
             self._link(inode, last)
 
+    @call()
+    def link_open(self, fd: int, path: Path, *, dir_fd: int | None = None) -> None:
+        """Give an open file the name *path*: linkat(2) with ``AT_EMPTY_PATH``, which ``os`` lacks.
+
+        So a file made with ``O_TMPFILE`` gets its name, unless it was made with ``O_EXCL`` (ENOENT).
+        """
+        opened = self._descriptors.get(fd)
+        nameless = os.O_TMPFILE | os.O_EXCL
+        if not self.process.privileged or opened.flags & nameless == nameless:
+            raise refusal(errno.ENOENT)
+        with self._new_name(path, dir_fd) as last:
+            self._link(opened.inode, last)
+
     @call(1)
     def unlink(self, path: Path, *, dir_fd: int | None = None) -> None:
         """See ``os.unlink``."""

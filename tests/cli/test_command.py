@@ -254,7 +254,7 @@ def test_mount_is_the_file_systems_own_command_line(run: Run) -> None:
     status, out, _ = run("mount", "filesystems.detrempe", "--help")
     assert status == 0
     assert "usage: puffpy mount filesystems.detrempe" in out
-    assert "size=..." in out
+    assert "as -o NAME=VALUE or --NAME VALUE: size" in out
 
 
 def test_python_m_puffpy_is_the_command() -> None:

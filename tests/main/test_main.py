@@ -12,7 +12,7 @@ import attrs
 import pytest
 
 import puffpy
-from puffpy.main import parameters
+from puffpy.making import parameters
 from tests.mounted.harness import PROJECT, environment
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def test_help_shows_how_it_is_called(capsys: pytest.CaptureFixture[str]) -> None
     assert "not for the help" not in text
     for example in ("empty SOURCE COUNT MNT ", "-f ", "-d ", "-o allow_other", "fusermount3 -u MNT"):
         assert example in text
-    for option in ("size=", "ratio=", "quiet=", "entry_timeout", "exit status"):
+    for option in ("size", "ratio", "quiet", "entry_timeout", "exit status"):
         assert option in text
 
 
@@ -267,3 +267,17 @@ def test_a_complaint_that_nobody_can_read_changes_no_exit_status(
     command = SUBJECT.format(python=sys.executable, arguments=f"{tmp_path}/nowhere {mode} {redirection}")
     done = subprocess.run(["sh", "-c", command], check=False, cwd=PROJECT, env=environment(), timeout=20)
     assert done.returncode == status
+
+
+def test_an_option_of_the_file_system_may_be_given_with_dashes(capsys: pytest.CaptureFixture[str]) -> None:
+    made: list[tuple[object, ...]] = []
+
+    def make(place: str, read_only: bool = False, hide: str = "") -> puffpy.VnodeOps:
+        made.append((place, read_only, hide))
+        raise OSError("far enough")
+
+    with pytest.raises(SystemExit) as end:
+        puffpy.main(make, argv=["-f", "--read-only", "--hide", "*.key,*.pem", "there", "/nowhere"])
+    assert end.value.code == 1
+    assert made == [("there", True, "*.key,*.pem")]
+    assert "far enough" in capsys.readouterr().err

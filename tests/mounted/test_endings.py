@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import subprocess
 from contextlib import suppress
 
 import pytest
@@ -72,3 +73,30 @@ def test_the_same_place_can_be_mounted_again_and_again(start: StartServer) -> No
         assert list(server.mnt.iterdir()) == []
         (server.mnt / f"file-{number}").touch()
         server.end(signal.SIGINT)
+
+
+def test_a_server_that_is_killed_while_it_mounts_leaves_no_mount_behind(start: StartServer) -> None:
+    for _ in range(3):
+        server = start()  # back as soon as the mount is in the table, perhaps before the server knows
+        server.process.kill()
+        assert server.wait() == -signal.SIGKILL
+        wait_for(lambda server=server: not server.is_mounted, "the dead server's mount is gone")  # type: ignore[misc]
+
+
+def test_a_signal_ends_a_mount_that_no_path_leads_to_any_more(root: None, detrempe: Server) -> None:
+    with subprocess.Popen(["sleep", "60"], cwd=detrempe.mnt) as inside:
+        run("umount", "-l", detrempe.mnt)
+        assert detrempe.process.poll() is None, "somebody is still inside"
+        assert detrempe.end(signal.SIGTERM) == 0
+        inside.kill()
+
+
+def test_a_signal_ends_a_mount_that_another_mount_namespace_keeps(root: None, detrempe: Server) -> None:
+    with subprocess.Popen(
+        ["unshare", "--mount", "sh", "-c", "echo; exec sleep 60"], stdout=subprocess.PIPE
+    ) as apart:
+        assert apart.stdout
+        apart.stdout.readline()
+        assert detrempe.end(signal.SIGTERM) == 0
+        assert not detrempe.is_mounted
+        apart.kill()
