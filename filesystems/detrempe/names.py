@@ -77,6 +77,7 @@ class Names(puffpy.VnodeOps):
         self.volume.admit(node)
         va.inherit(parent.vattr)
         va.nlink = 0
+        self.volume.nameless += 1
         self.unnamed.add(node)
         return node
 
@@ -106,6 +107,7 @@ class Names(puffpy.VnodeOps):
             raise puffpy.FsError(errno.EPERM)
         if not vp.vattr.nlink and vp not in self.unnamed:
             raise puffpy.FsError(errno.ENOENT)
+        self.volume.nameless -= not vp.vattr.nlink
         self.unnamed.discard(vp)
         parent.children[cn.name] = vp
         now = time.time_ns()
@@ -153,7 +155,7 @@ class Names(puffpy.VnodeOps):
         now = time.time_ns()
         parent.drop(name)
         parent.touch(now)
-        bury(node, now)
+        bury(self.volume, node, now)
 
     def readdir(self, dvp: Inode, call: puffpy.Call) -> list[tuple[str, Inode]]:
         """A copy, so that the listing is whole however the directory changes while it is read."""

@@ -60,7 +60,7 @@ def rename(volume: Volume, source: Place, target: Place, flags: int, call: puffp
         assert target.node is not None
         _exchange(source, target, moved, target.node, now)
     else:
-        _move(source, target, moved, now)
+        _move(volume, source, target, moved, now)
     if whiteout is not None:
         source.fill(whiteout)
     source.dvp.touch(now)
@@ -123,7 +123,7 @@ def _exchange(source: Place, target: Place, moved: Inode, other: Inode, now: int
     other.vattr.ctime_ns = now
 
 
-def _move(source: Place, target: Place, moved: Inode, now: int) -> None:
+def _move(volume: Volume, source: Place, target: Place, moved: Inode, now: int) -> None:
     replaced = target.node
     _recount(source.dvp, moved, None)
     _recount(target.dvp, replaced, moved)
@@ -131,7 +131,7 @@ def _move(source: Place, target: Place, moved: Inode, now: int) -> None:
     target.fill(moved)
     source.dvp.drop(source.name)
     if replaced is not None:
-        bury(replaced, now)
+        bury(volume, replaced, now)
 
 
 def _recount(dvp: Directory, before: Inode | None, after: Inode | None) -> None:
@@ -139,8 +139,9 @@ def _recount(dvp: Directory, before: Inode | None, after: Inode | None) -> None:
     dvp.vattr.nlink += isinstance(after, Directory) - isinstance(before, Directory)
 
 
-def bury(node: Inode, now: int) -> None:
+def bury(volume: Volume, node: Inode, now: int) -> None:
     """Note that one name of *node* is gone, or, of a directory, the only one."""
     va = node.vattr
     va.nlink = 0 if isinstance(node, Directory) else va.nlink - 1
+    volume.nameless += not va.nlink
     va.ctime_ns = now

@@ -36,7 +36,7 @@ class DetrempeVfs(puffpy.VfsOps):
             bfree=free,
             bavail=free,
             files=volume.inodes,
-            ffree=volume.inodes - len(volume.nodes),
+            ffree=max(volume.inodes - len(volume.nodes), 0),
             namemax=NAME_MAX,
         )
 

@@ -32,9 +32,19 @@ class Volume:
         self.room = Room(pages(size) if size else half // PAGE)
         self.inodes = inodes or half // BYTES_PER_NODE
         self.nodes: dict[int, Inode] = {}
+        self.nameless = 0
         self.numbers = count(ROOT)
         self.root = Directory.directory(mode)
         self.admit(self.root)
+
+    @property
+    def named(self) -> int:
+        """How many nodes count against the limit.
+
+        One that has lost its last name does not: it waits for its last user, and the kernel may be a few
+        requests late in saying that there is none, so whoever removes a file could not make another.
+        """
+        return len(self.nodes) - self.nameless
 
     def admit(self, node: Inode) -> None:
         """Number the new *node*.
@@ -42,7 +52,7 @@ class Volume:
         Raises:
             ENOSPC: there are as many as there may be.
         """
-        if len(self.nodes) >= self.inodes:
+        if self.named >= self.inodes:
             raise puffpy.FsError(errno.ENOSPC)
         node.vattr.ino = ino = next(self.numbers)
         self.nodes[ino] = node
@@ -50,4 +60,5 @@ class Volume:
     def discard(self, node: Inode) -> None:
         """Let go of *node*, which has no name and no user any more, and of all it holds."""
         if self.nodes.pop(node.vattr.ino, None) is not None:
+            self.nameless -= 1
             node.release()

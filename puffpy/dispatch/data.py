@@ -176,6 +176,8 @@ def seek(b: Binding, shaper: Shaper) -> Handler:
     def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
         fh, offset, whence = unpack(message, BODY)
         call = Call(uid, gid, pid, handles[fh].handle, unique)
+        if offset > MAX_OFFSET:
+            raise FsError(errno.ENXIO)  # less than nothing, as its caller gave it
         found = find(cookies[nodeid].node, offset, whence, call)
         if type(found) is not int or not offset <= found <= MAX_OFFSET:
             untrue(b, "seek", found, f"an offset from {offset} on")

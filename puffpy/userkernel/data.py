@@ -62,6 +62,7 @@ class DataCalls(AttributeCalls):
         view = memoryview(data).cast("B")
         with opened.inode.lock, opened.lock:
             offset = opened.offset
+            self._countable(offset, len(view))
             if opened.flags & os.O_APPEND:
                 offset = self._tree.refresh(opened.inode, self.process, trusted=True).size
             done = self._pwrite(opened, view, offset)
@@ -73,6 +74,7 @@ class DataCalls(AttributeCalls):
         """See ``os.pwrite``; as on Linux, a file opened to append is appended to wherever *offset* is."""
         opened = self._writable(fd)
         self._seekable(opened, offset)
+        self._countable(offset, memoryview(data).nbytes)
         with opened.inode.lock:
             if opened.flags & os.O_APPEND:
                 offset = self._tree.refresh(opened.inode, self.process, trusted=True).size
@@ -134,6 +136,12 @@ class DataCalls(AttributeCalls):
         if offset < 0:
             raise refusal(errno.EINVAL)
 
+    @staticmethod
+    def _countable(offset: int, size: int) -> None:
+        """EINVAL for a range whose end is too far for an offset (fs/read_write.c, rw_verify_area)."""
+        if offset + size > MAX_SIZE:
+            raise refusal(errno.EINVAL)
+
     def _io_fields(self, opened: OpenInode, offset: int, size: int) -> dict[str, int]:
         return {
             "fh": opened.fh,
@@ -146,7 +154,7 @@ class DataCalls(AttributeCalls):
     def _pread(self, opened: OpenInode, size: int, offset: int) -> bytes:
         if size < 0:
             raise refusal(errno.EINVAL)
-        size = min(size, MAX_SIZE - offset)
+        self._countable(offset, size)
         pieces: list[bytes | memoryview] = []
         done = 0
         try:

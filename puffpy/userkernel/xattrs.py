@@ -20,7 +20,7 @@ XATTR_SIZE_MAX = 65536
 XATTR_LIST_MAX = 65536
 XATTR_NAME_MAX = 255
 
-USER, TRUSTED = b"user.", b"trusted."
+USER, TRUSTED, SECURITY = b"user.", b"trusted.", b"security."
 
 
 class XattrCalls(Machine):
@@ -101,6 +101,10 @@ class XattrCalls(Machine):
         if name.startswith(TRUSTED):
             if not self.process.privileged:
                 raise refusal(missing)
+        elif name.startswith(SECURITY):
+            # security/commoncap.c, cap_inode_setxattr
+            if mask & os.W_OK and not self.process.privileged:
+                raise refusal(errno.EPERM)
         elif name.startswith(USER):
             if not (inode.is_dir or stat.S_ISREG(inode.attr.mode)):
                 raise refusal(missing)
