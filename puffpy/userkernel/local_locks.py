@@ -28,6 +28,12 @@ class Held:
 
 def conflict(held: list[Held], owner: int, wanted: Lock) -> Lock | None:
     """Return a lock of somebody else that *wanted* cannot go with."""
+    other = in_the_way(held, owner, wanted)
+    return None if other is None else other.lock
+
+
+def in_the_way(held: list[Held], owner: int, wanted: Lock) -> Held | None:
+    """Return what somebody else has that *wanted* cannot go with."""
     for other in held:
         lock = other.lock
         if (
@@ -37,17 +43,25 @@ def conflict(held: list[Held], owner: int, wanted: Lock) -> Lock | None:
             and lock.start <= wanted.end
             and wanted.start <= lock.end
         ):
-            return lock
+            return other
     return None
 
 
 def replace(held: list[Held], owner: int, new: Lock) -> list[Held]:
-    """Return the locks once *owner* has *new*, which takes the place of what it had in that range."""
+    """Return the locks once *owner* has *new*, which takes the place of what it had in that range.
+
+    It becomes one with what it touches and is like it, as POSIX ranges do.
+    """
     kept = []
     for other in held:
         lock = other.lock
-        if other.owner != owner or lock.flock != new.flock or lock.end < new.start or new.end < lock.start:
+        like = lock.kind == new.kind
+        apart = lock.end + like < new.start or new.end + like < lock.start
+        if other.owner != owner or lock.flock != new.flock or apart:
             kept.append(other)
+            continue
+        if like:
+            new = attrs.evolve(new, start=min(lock.start, new.start), end=max(lock.end, new.end))
             continue
         if lock.start < new.start:
             kept.append(Held(owner, attrs.evolve(lock, end=new.start - 1)))
@@ -65,6 +79,8 @@ class LocalLocks:
         self._connection = connection
         self._changed = threading.Condition()
         self._held: WeakKeyDictionary[Inode, list[Held]] = WeakKeyDictionary()
+        # Who waits for whom, for a POSIX range.
+        self._waiting: dict[int, int] = {}
 
     def test(self, inode: Inode, owner: int, lock: Lock) -> Lock | None:
         """Return what stands in the way of *lock*."""
@@ -76,16 +92,23 @@ class LocalLocks:
 
         Raises:
             EAGAIN: somebody else's is in the way, and *wait* is false.
+            EDEADLK: who has it waits, by whatever detour, for *owner*.
             EINTR: the wait was interrupted.
         """
         signalled = threading.Event()
         with self._changed:
-            while lock.kind != fcntl.F_UNLCK and conflict(self._held.get(inode, []), owner, lock):
+            while lock.kind != fcntl.F_UNLCK:
+                other = in_the_way(self._held.get(inode, []), owner, lock)
+                if other is None:
+                    break
                 if not wait:
                     raise refusal(errno.EAGAIN)
                 if signalled.is_set():
                     raise refusal(errno.EINTR)
-                self._sleep(signalled)
+                if lock.flock:
+                    self._sleep(signalled)
+                else:
+                    self._sleep_for(other.owner, owner, signalled)
             self._held[inode] = replace(self._held.get(inode, []), owner, lock)
             self._changed.notify_all()
 
@@ -95,6 +118,19 @@ class LocalLocks:
             if inode in self._held:
                 self._held[inode] = [held for held in self._held[inode] if held.owner != owner]
                 self._changed.notify_all()
+
+    def _sleep_for(self, other: int, owner: int, signalled: threading.Event) -> None:
+        """Sleep, unless that would be for ever (fs/locks.c, posix_locks_deadlock)."""
+        last = other
+        while last in self._waiting:
+            last = self._waiting[last]
+            if last == owner:
+                raise refusal(errno.EDEADLK)
+        self._waiting[owner] = other
+        try:
+            self._sleep(signalled)
+        finally:
+            del self._waiting[owner]
 
     def _sleep(self, signalled: threading.Event) -> None:
         self._connection.sleeping(lambda: self._wake(signalled))

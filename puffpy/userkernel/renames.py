@@ -19,7 +19,8 @@ from puffpy.userkernel.walk import Last
 from puffpy.wire import Opcode
 from puffpy.wire.flags import RenameFlag
 
-KNOWN = RenameFlag.NOREPLACE | RenameFlag.EXCHANGE | RenameFlag.WHITEOUT
+# A plain number: the complement of an IntFlag knows only the flags that have names.
+KNOWN = int(RenameFlag.NOREPLACE | RenameFlag.EXCHANGE | RenameFlag.WHITEOUT)
 
 
 def below(inode: Inode, above: Inode) -> bool:
