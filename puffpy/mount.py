@@ -17,6 +17,7 @@ from puffpy import bridges
 from puffpy.errors import MountError
 from puffpy.ops import Kernel, VfsOps, VnodeOps
 from puffpy.options import MountOptions
+from puffpy.record import Recorder
 from puffpy.serve import Server
 
 PATIENCE = 10.0
@@ -110,18 +111,19 @@ def mount(
     vfsops: VfsOps | None = None,
     options: MountOptions | None = None,
     bridge: str = "devfuse",
+    recorder: Recorder | None = None,
 ) -> Mount:
     """Mount *vnodeops* at *mountpoint* and serve it in the background.
 
     When this returns, the mount works.  *vfsops* is ``vnodeops.vfsops`` where it is left out, *options* are
-    ``vnodeops.options``.
+    ``vnodeops.options``.  *recorder* writes every message down (see :mod:`puffpy.record`).
 
     Raises:
         VectorError: the vectors cannot work.
         MountError: something is missing or was refused; the message says what to do.
     """
     vfsops, options = prepared(vnodeops, vfsops, options)
-    server = Server(vnodeops, vfsops, options, bridges.make(bridge))
+    server = Server(vnodeops, vfsops, options, bridges.make(bridge), recorder=recorder)
     path = os.path.abspath(os.fspath(mountpoint))
     server.attach(path, options)
     return Mount(server, path)

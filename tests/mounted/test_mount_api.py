@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -252,3 +253,26 @@ def test_a_program_that_is_killed_leaves_no_mount(program_on: Program, ttl: str)
     """
     program_on.start(text).communicate(timeout=LIMIT)
     wait_for(lambda: not program_on.left(), "the watcher has unmounted it")
+
+
+def test_a_recorded_mount_can_be_replayed(program_on: Program) -> None:
+    text = """
+    from filesystems.detrempe import Detrempe
+    from puffpy.record import Recorder
+    from puffpy.testing import load, replay
+
+    with tempfile.NamedTemporaryFile() as file:
+        recorder = Recorder(file)
+        with recorder.clock():
+            fs = Detrempe()
+        with puffpy.mount(fs, MNT, recorder=recorder):
+            os.mkdir(MNT + "/d")
+            with open(MNT + "/d/f", "w") as song:
+                song.write("us and them")
+            os.rename(MNT + "/d/f", MNT + "/d/g")
+            print(os.listdir(MNT + "/d"))
+        file.flush()
+        records = load(file.name)
+        print(len(records) > 10, replay(records, Detrempe))
+    """
+    assert program_on.run("import tempfile\n" + inspect.cleandoc(text)).splitlines() == ["['g']", "True []"]
