@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import time
 from typing import Final
 
@@ -41,6 +42,8 @@ class Contents(puffpy.VnodeOps):
         va = vp.vattr
         if change.size is not None:
             self._resize(_file(vp), change.size, change.ctime_ns)
+        if change.kill_suidgid:
+            _kill_setgid(va, call)
         va.apply(change)
         if isinstance(vp, File):
             if change.kill_suidgid and vp.xattrs is not None and CAPABILITY in vp.xattrs.values:
@@ -164,6 +167,12 @@ class Contents(puffpy.VnodeOps):
         copied = target.storage(self.volume.room).copy(toffset, source.data, offset, length)
         target.changed(max(target.vattr.size, toffset + copied), time.time_ns())
         return copied
+
+
+def _kill_setgid(va: puffpy.Vattr, call: puffpy.Call) -> None:
+    """Clear set-gid also where the group may not execute, unless the caller is in it (fs/attr.c)."""
+    if va.mode & stat.S_ISGID and not va.mode & stat.S_IXGRP and not call.credentials.member(va.gid):
+        va.mode &= ~stat.S_ISGID
 
 
 def _file(vp: Inode) -> File:

@@ -75,7 +75,7 @@ class ExtentCalls(DataCalls):
         source, target = self._open_inode(src), self._open_inode(dst)
         at = source.offset if offset_src is None else offset_src
         to = target.offset if offset_dst is None else offset_dst
-        self._check_copy(source, target, count, at, to)
+        count = self._check_copy(source, target, count, at, to)
         with target.inode.lock:
             self._kill_before_write(target)
             done = self._copy(source, target, at, to, count) if count else 0
@@ -90,8 +90,8 @@ class ExtentCalls(DataCalls):
         return done
 
     @staticmethod
-    def _check_copy(source: OpenInode, target: OpenInode, count: int, at: int, to: int) -> None:
-        """Refuse as generic_copy_file_checks does (fs/read_write.c)."""
+    def _check_copy(source: OpenInode, target: OpenInode, count: int, at: int, to: int) -> int:
+        """Refuse as generic_copy_file_checks does (fs/read_write.c); return how many bytes there are."""
         if source.inode.is_dir or target.inode.is_dir:
             raise refusal(errno.EISDIR)
         if not (stat.S_ISREG(source.inode.attr.mode) and stat.S_ISREG(target.inode.attr.mode)):
@@ -102,8 +102,10 @@ class ExtentCalls(DataCalls):
             raise refusal(errno.EINVAL)
         if at + count > MAX_SIZE or to + count > MAX_SIZE:
             raise refusal(errno.EOVERFLOW)
+        count = max(min(count, source.inode.attr.size - at), 0)
         if source.inode is target.inode and at < to + count and to < at + count:
             raise refusal(errno.EINVAL)
+        return count
 
     def _copy(self, source: OpenInode, target: OpenInode, at: int, to: int, count: int) -> int:
         """Have the server copy; what it will not, copy by reading and writing."""

@@ -91,14 +91,14 @@ class FileCalls(NameCalls, AttributeCalls):
             raise refusal(errno.ELOOP)
         if inode.is_dir and (writing or flags & os.O_CREAT):
             raise refusal(errno.EISDIR)
-        if not inode.is_dir and not stat.S_ISREG(inode.attr.mode):
-            raise refusal(errno.ENXIO)
         if writing:
             self._guard.writable()
         mask = {os.O_RDONLY: os.R_OK, os.O_WRONLY: os.W_OK}.get(flags & os.O_ACCMODE, os.R_OK | os.W_OK)
         self._guard.need(inode, self.process, mask | (os.W_OK if flags & os.O_TRUNC else 0))
         if flags & os.O_NOATIME:
             self._guard.owner(inode, self.process)
+        if not inode.is_dir and not stat.S_ISREG(inode.attr.mode):
+            raise refusal(errno.ENXIO)
         opened = self._ask_open(inode, flags)
         if flags & os.O_TRUNC:
             try:

@@ -104,9 +104,11 @@ class NameCalls(Machine):
         """
         opened = self._descriptors.get(fd)
         nameless = os.O_TMPFILE | os.O_EXCL
-        if not self.process.privileged or opened.flags & nameless == nameless:
+        if not self.process.privileged:
             raise refusal(errno.ENOENT)
         with self._new_name(path, dir_fd) as last:
+            if opened.flags & nameless == nameless:
+                raise refusal(errno.ENOENT)
             self._link(opened.inode, last)
 
     @call(1)

@@ -20,7 +20,7 @@ XATTR_SIZE_MAX = 65536
 XATTR_LIST_MAX = 65536
 XATTR_NAME_MAX = 255
 
-USER, TRUSTED, SECURITY = b"user.", b"trusted.", b"security."
+USER, TRUSTED, SECURITY, SYSTEM = b"user.", b"trusted.", b"security.", b"system."
 
 
 class XattrCalls(Machine):
@@ -98,19 +98,23 @@ class XattrCalls(Machine):
 
     def _may(self, inode: Inode, name: bytes, mask: int, *, missing: int) -> None:
         """Apply the rules of the namespaces (fs/xattr.c, xattr_permission)."""
-        if name.startswith(TRUSTED):
-            if not self.process.privileged:
-                raise refusal(missing)
-        elif name.startswith(SECURITY):
+        if name.startswith(SECURITY):
             # security/commoncap.c, cap_inode_setxattr
             if mask & os.W_OK and not self.process.privileged:
                 raise refusal(errno.EPERM)
-        elif name.startswith(USER):
+            return
+        if name.startswith(SYSTEM):
+            return
+        if name.startswith(TRUSTED):
+            if not self.process.privileged:
+                raise refusal(missing)
+            return
+        if name.startswith(USER):
             if not (inode.is_dir or stat.S_ISREG(inode.attr.mode)):
                 raise refusal(missing)
             if inode.is_dir and mask & os.W_OK and inode.attr.mode & stat.S_ISVTX:
                 self._guard.owner(inode, self.process)
-            self._guard.need(inode, self.process, mask)
+        self._guard.need(inode, self.process, mask)
 
     def _value(self, opcode: Opcode, inode: Inode, names: tuple[bytes, ...], most: int) -> bytes:
         """Ask for the size, then for the bytes, as getxattr(3)'s users do."""

@@ -158,8 +158,9 @@ class CopiesWhatIsNotThere(Detrempe):
     breaks = ("copying_ends_where_the_source_does",)
 
     def copy_file_range(self, vp: Any, offset: int, tvp: Any, toffset: int, length: int, call: Call) -> int:
-        super().copy_file_range(vp, offset, tvp, toffset, length, call)
-        return length
+        done = super().copy_file_range(vp, offset, tvp, toffset, length, call)
+        self.write(tvp, toffset + done, memoryview(b"?"), call)
+        return done
 
 
 # directories
