@@ -54,11 +54,13 @@ class Attributes(puffpy.VnodeOps):
             if timed and not resized:
                 _set_times(path, change)
         if change.kill_suidgid:
-            self._kill_suidgid(vp, path)
+            self._kill_suidgid(vp, path, call)
         elif not (timed or owned or resized or moded):
             self._touch(path)
+            if call.uid:
+                self._kill_suidgid(vp, path, call)
 
-    def _kill_suidgid(self, vp: Node, path: str) -> None:
+    def _kill_suidgid(self, vp: Node, path: str, call: puffpy.Call) -> None:
         """Clear what the kernel says must go; with our own rights, for who writes a file need not own it.
 
         Where our own writes clear these bits, nothing is to be done, and capabilities go by themselves.
@@ -67,6 +69,9 @@ class Attributes(puffpy.VnodeOps):
             _, va = self.nodes.statx(self.nodes.descriptor(vp))
             before = va.mode
             va.kill_suidgid()
+            # Also where the group may not execute, unless the caller is in it (fs/attr.c).
+            if va.mode & stat.S_ISGID and not call.credentials.member(va.gid):
+                va.mode &= ~stat.S_ISGID
             if va.mode != before:
                 os.chmod(path, stat.S_IMODE(va.mode))
 

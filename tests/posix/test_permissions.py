@@ -118,6 +118,24 @@ def test_a_write_truncation_or_chown_by_its_owner_takes_set_uid_and_set_gid(
         assert permissions(fs, "/f") == left
 
 
+@pytest.mark.parametrize("mode", [0o2644, 0o2745, 0o6666])
+def test_set_gid_goes_with_a_write_by_who_is_not_in_the_group_even_where_it_may_not_execute(
+    fs: Caller, alice: Caller, mode: int
+) -> None:
+    make(fs, "/f", b"data")
+    fs.chown("/f", 1001, 5)
+    acts: list[Callable[[int], object]] = [
+        lambda fd: alice.write(fd, b"x"),
+        lambda fd: alice.ftruncate(fd, 1),
+        lambda fd: alice.fallocate(fd, 0, 0, 10),
+    ]
+    for act in acts:
+        fs.chmod("/f", mode)
+        with opened(alice, "/f", os.O_WRONLY) as fd:
+            act(fd)
+        assert permissions(fs, "/f") == mode & 0o777
+
+
 def test_root_writes_a_set_uid_file_and_leaves_it_so_but_a_chown_takes_it(fs: Caller) -> None:
     make(fs, "/f", b"data", mode=0o6755)
     with opened(fs, "/f", os.O_WRONLY) as fd:
