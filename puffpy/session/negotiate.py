@@ -91,8 +91,8 @@ NEGOTIATION: tuple[Row, ...] = (
     Row(_F.FILE_OPS, _never, "Linux never used it"),
     Row(
         _F.ATOMIC_O_TRUNC,
-        lambda w: w.has("setattr") and not w.no_open,
-        "saves a request; the kernel cannot truncate in an OPEN that it does not send",
+        _never,
+        "a program that runs would be emptied: only after the OPEN does the kernel see that it must say ETXTBSY",
     ),
     Row(_F.EXPORT_SUPPORT, _if_written("fhtonode"), "forgotten nodes can be found again only with fhtonode"),
     Row(_F.BIG_WRITES, _always, "without it every write is cut into pages"),

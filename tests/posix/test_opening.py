@@ -194,8 +194,8 @@ def test_a_program_that_runs_is_not_written_and_what_is_written_does_not_run(
     fs: Caller, place: RealPlace, real: None, root: None
 ) -> None:
     program = Path(place.root) / "sleep"
-    with open("/bin/sleep", "rb") as source:
-        make(fs, "/sleep", source.read(), mode=0o755)
+    code = Path("/bin/sleep").read_bytes()
+    make(fs, "/sleep", code, mode=0o755)
     with opened(fs, "/sleep", WR), pytest.raises(OSError, match="Text file busy"):
         subprocess.run([program, "0"], check=True)
     running = subprocess.Popen([program, "60"])
@@ -210,6 +210,7 @@ def test_a_program_that_runs_is_not_written_and_what_is_written_does_not_run(
         running.wait()
     with opened(fs, "/sleep", WR):
         pass
+    assert content(fs, "/sleep") == code
 
 
 def test_o_noatime_is_for_the_owner(alice: Caller, bob: Caller) -> None:

@@ -66,7 +66,7 @@ def test_nothing_is_taken_that_was_not_offered(flag: InitFlag) -> None:
     ("op", "flags"),
     [
         ("advlock", InitFlag.POSIX_LOCKS | InitFlag.FLOCK_LOCKS),
-        ("setattr", InitFlag.ATOMIC_O_TRUNC | InitFlag.HANDLE_KILLPRIV_V2),
+        ("setattr", InitFlag.HANDLE_KILLPRIV_V2),
         ("ioctl", InitFlag.HAS_IOCTL_DIR),
         ("readdir", InitFlag.DO_READDIRPLUS | InitFlag.READDIRPLUS_AUTO),
         ("setextattr", InitFlag.SETXATTR_EXT),
@@ -103,7 +103,11 @@ def test_the_kernel_opens_alone_where_nobody_would_miss_it(
 ) -> None:
     flags = agreed(options=options, setattr=None, **ops)
     assert bool(flags & InitFlag.NO_OPEN_SUPPORT) is alone
-    assert bool(flags & InitFlag.ATOMIC_O_TRUNC) is not alone
+
+
+def test_a_program_that_runs_is_not_emptied() -> None:
+    """With ATOMIC_O_TRUNC the file is cut by OPEN, and only then does the kernel look who runs it."""
+    assert not agreed(open=None, setattr=None) & InitFlag.ATOMIC_O_TRUNC
 
 
 def test_a_create_without_opens_names_no_handle_and_may_be_released() -> None:
