@@ -92,7 +92,7 @@ NEGOTIATION: tuple[Row, ...] = (
     Row(
         _F.ATOMIC_O_TRUNC,
         _never,
-        "a program that runs would be emptied: only after the OPEN does the kernel see that it must say ETXTBSY",
+        "a program that runs would be emptied: the kernel looks whether to say ETXTBSY after the OPEN",
     ),
     Row(_F.EXPORT_SUPPORT, _if_written("fhtonode"), "forgotten nodes can be found again only with fhtonode"),
     Row(_F.BIG_WRITES, _always, "without it every write is cut into pages"),
