@@ -127,15 +127,17 @@ def _or_unchanged(given: int | None) -> int:
 
 def _truncate(path: str, size: int, handle: int | None) -> None:
     """Through the open file if there is one: it may have been opened before its mode said no."""
-    if handle is None:
+    if handle is not None:
+        try:
+            os.ftruncate(handle, size)
+            return
+        except OSError as exc:
+            if exc.errno != errno.EINVAL or size:
+                raise
+    if size:
         os.truncate(path, size)
-        return
-    try:
-        os.ftruncate(handle, size)
-    except OSError as exc:
-        if exc.errno != errno.EINVAL or size:
-            raise
-        # Opened with O_RDONLY | O_TRUNC, for which Linux wants the right to write all the same.
+    else:
+        # open(2) with O_TRUNC is what comes here, and unlike truncate(2) it moves the times of an empty file.
         os.close(os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC))
 
 
