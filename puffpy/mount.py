@@ -18,6 +18,7 @@ from puffpy.errors import MountError
 from puffpy.ops import Kernel, VfsOps, VnodeOps
 from puffpy.options import MountOptions
 from puffpy.record import Recorder
+from puffpy.runners import Runner
 from puffpy.serve import Server
 
 PATIENCE = 10.0
@@ -112,18 +113,21 @@ def mount(
     options: MountOptions | None = None,
     bridge: str = "devfuse",
     recorder: Recorder | None = None,
+    loop: Runner | None = None,
 ) -> Mount:
     """Mount *vnodeops* at *mountpoint* and serve it in the background.
 
     When this returns, the mount works.  *vfsops* is ``vnodeops.vfsops`` where it is left out, *options* are
-    ``vnodeops.options``.  *recorder* writes every message down (see :mod:`puffpy.record`).
+    ``vnodeops.options``.  *recorder* writes every message down (see :mod:`puffpy.record`).  *loop* runs
+    what is ``async def`` (see :mod:`puffpy.aio` for programs with a loop); by default an asyncio loop in a
+    thread of its own does.
 
     Raises:
         VectorError: the vectors cannot work.
         MountError: something is missing or was refused; the message says what to do.
     """
     vfsops, options = prepared(vnodeops, vfsops, options)
-    server = Server(vnodeops, vfsops, options, bridges.make(bridge), recorder=recorder)
+    server = Server(vnodeops, vfsops, options, bridges.make(bridge), recorder=recorder, loop=loop)
     path = os.path.abspath(os.fspath(mountpoint))
     server.attach(path, options)
     return Mount(server, path)

@@ -156,6 +156,13 @@ class MountOptions:
         int,
         lambda value: isinstance(value, int) and 0 <= value <= 0xFFFF,
     )
+    workers: int = _value(
+        0,
+        "how many threads run the operations that wait for something; 0: 8 if any is marked so",
+        "a number from 0 to 1024",
+        int,
+        lambda value: isinstance(value, int) and 0 <= value <= 1024,
+    )
     max_readahead: int | None = _bytes(None, "how far the kernel reads ahead", "bytes, as in 0 or 128k", 0)
     attr_timeout: float = _seconds(1.0, "how long the kernel may trust attributes")
     entry_timeout: float = _seconds(1.0, "how long the kernel may trust a name")

@@ -22,20 +22,19 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 
 from puffpy.bridges import Bridge
 from puffpy.errors import MountError
 from puffpy.ops import VfsOps, VnodeOps
 from puffpy.options import MountOptions
-from puffpy.record import Message, Recorder, Reply, What
+from puffpy.record import Answer, Message, Observer, Recorder, Reply, What
+from puffpy.runners import Runner
 from puffpy.session import Session
 from puffpy.types import BackingDevice
 from puffpy.wire import NotifyCode, dump
 from puffpy.wire.opcodes import UNIQUE_NOTIFY
 from puffpy.wire.structs import IN_HEADER, NOTIFY_RETRIEVE_OUT, OUT_HEADER
-
-Answer = Callable[[Message, int], Reply]
 
 log = logging.getLogger("puffpy")
 
@@ -51,7 +50,8 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Server:
     """One mounted file system being served.
 
-    *debug* shows every message and reply as a line on stderr; *recorder* writes them down.
+    *debug* shows every message and reply as a line on stderr; *recorder* writes them down.  *loop* runs what
+    is ``async def``.
     """
 
     def __init__(
@@ -63,12 +63,15 @@ class Server:
         *,
         debug: bool = False,
         recorder: Recorder | None = None,
+        loop: Runner | None = None,
     ) -> None:
         self._later: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         backing: BackingDevice | None = bridge if isinstance(bridge, BackingDevice) else None
         if backing is not None and recorder is not None:
             backing = recorder.backing_device(backing)
-        self.session = Session(vnodeops, vfsops, options, self._later.put, backing)
+        self.session = Session(
+            vnodeops, vfsops, options, self._later.put, backing, deliver=self._deliver, loop=loop
+        )
         self.bridge = bridge
         self.ended = threading.Event()
         self._running = threading.Event()
@@ -79,6 +82,8 @@ class Server:
             self._answer = shown(self._answer)
         if recorder is not None:
             self._answer = recorder.answering(self._answer)
+        self._unobserved = self._answer
+        self._observers: Sequence[Observer] = ()
         self._receiver = 0
         self._closing = threading.Lock()  # a bridge is not cut while it is being closed
 
@@ -143,6 +148,13 @@ class Server:
         self._later.put(None)
         threading.Thread(target=self._cut, name="puffpy-cut", daemon=True).start()
 
+    def observe(self, observers: Sequence[Observer]) -> None:
+        """Have *observers*, and no others, hear every message from the next one on.  From any thread."""
+        answer = self._unobserved
+        for observer in observers:
+            answer = observer.answering(answer)
+        self._answer, self._observers = answer, observers
+
     def abandon(self) -> None:
         """Take the mount away, even from under an operation that does not return."""
         with self._closing:
@@ -151,19 +163,22 @@ class Server:
 
     def _loop(self) -> None:
         buffer = bytearray(self.session.buffer_size)
-        receive, answer, send = self.bridge.receive, self._answer, self.bridge.send
+        next_buffer = self.session.buffer
+        receive, send = self.bridge.receive, self.bridge.send
         while True:
             size = receive(buffer)
             if not size:
                 return
-            reply = answer(buffer, size)
-            if reply is not None:
-                try:
-                    if not send(reply):
-                        self.session.undelivered(buffer, reply)
-                except OSError as exc:
-                    self._refused(buffer, size, reply, exc)
-                reply = None  # it may hold a file's storage, which the next request may want to resize
+            reply = self._answer(buffer, size)
+            if reply is None:
+                buffer = next_buffer(buffer)
+                continue
+            try:
+                if not send(reply):
+                    self.session.undelivered(buffer, reply)
+            except OSError as exc:
+                self._refused(buffer, size, reply, exc)
+            reply = None  # it may hold a file's storage, which the next request may want to resize
 
     def _greet(self, buffer: bytearray) -> int | None:
         """Receive and answer one message; return the errno of the reply, None once the kernel has let go."""
@@ -182,12 +197,30 @@ class Server:
         log.error("the kernel refused the reply to %s: %s", dump(message[:size]), exc)
         self.session.undelivered(message, reply)
 
+    def _deliver(self, message: Message, reply: Reply) -> bool:
+        """Send the reply to a message that was parked; in the thread that has finished it."""
+        assert reply is not None
+        whole = b"".join(reply) if isinstance(reply, tuple) else reply
+        if self._debug:
+            show_reply(message, whole)
+        if self._recorder is not None:
+            self._recorder.write(What.LATER, whole)
+        for observer in self._observers:
+            observer.later(whole)
+        try:
+            return self.bridge.send(reply)
+        except OSError as exc:
+            log.error("the kernel refused %s: %s", dump(whole), exc)
+            return False
+
     def _send_later(self) -> None:
         while (message := self._later.get()) is not None:
             if self._debug:
                 show(dump(message))
             if self._recorder is not None:
                 self._recorder.write(What.LATER, message)
+            for observer in self._observers:
+                observer.later(message)
             try:
                 if not self.bridge.send(message):
                     self._unwanted(message)
@@ -216,12 +249,16 @@ def shown(answer: Answer) -> Answer:
         show(dump(message[:size]))
         reply = answer(message, size)
         if reply is not None:
-            opcode, unique = IN_HEADER.struct.unpack_from(message)[1:3]
-            whole = b"".join(reply) if isinstance(reply, tuple) else reply
-            show(dump(whole, opcode_of={unique: opcode}.get))
+            show_reply(message, b"".join(reply) if isinstance(reply, tuple) else reply)
         return reply
 
     return show_both
+
+
+def show_reply(message: Message, reply: bytes) -> None:
+    """Write a line about *reply*, which *message* got."""
+    opcode, unique = IN_HEADER.struct.unpack_from(message)[1:3]
+    show(dump(reply, opcode_of={unique: opcode}.get))
 
 
 def show(line: str) -> None:

@@ -5,14 +5,20 @@ Nothing here knows the wire, a node table or a kernel; these are values, and any
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import time
-from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 import attrs
 from typing_extensions import Self
+
+T = TypeVar("T")
+
+Eventual: TypeAlias = T | Awaitable[T]
+"""What an operation answers: at once, or later, where it is an ``async def``."""
 
 
 @attrs.define(eq=False)
@@ -205,6 +211,15 @@ class Call:
     unique: int = 0
     interrupted: bool = False
     tohandle: Any = None
+
+    def check(self) -> None:
+        """Go on only if the caller still waits; for operations that run in a worker thread, now and then.
+
+        Raises:
+            EINTR: the caller has been signalled and does not wait any more.
+        """
+        if self.interrupted:
+            raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
 
     @property
     def groups(self) -> tuple[int, ...]:

@@ -20,29 +20,48 @@ MAY_IMPORT: Final = {
     "ops": {"errors", "options", "types"},
     "nodes": {"errors", "types"},
     "layers": {"errors", "ops", "types"},
+    "runners": set(),
     "dispatch": {"errors", "nodes", "ops", "options", "types", "wire"},
-    "session": {"dispatch", "errors", "nodes", "ops", "options", "types", "wire"},
+    "session": {"dispatch", "errors", "nodes", "ops", "options", "runners", "types", "wire"},
     "bridges": {"errors", "options", "types"},
+    # A bridge that is a user kernel: libfuse calls by path, and somebody has to walk it.
+    "libfuse": {"bridges", "errors", "options", "types", "userkernel", "wire"},
     "userkernel": {"errors", "ops", "options", "session", "types", "wire"},
-    "serve": {"bridges", "errors", "ops", "options", "session", "types", "wire", "record"},
+    "serve": {"bridges", "errors", "ops", "options", "record", "runners", "session", "types", "wire"},
     "record": {"errors", "types"},
+    "latency": set(),
+    "tracing": {"errors", "latency", "record", "wire"},
+    "live": {"errors", "latency", "record", "types", "wire"},
     "daemon": set(),
 }
 """Room by room, what it may know of.  What is not in this table puts things together and may know all."""
 
-UNWALLED: Final = {"__init__", "__main__", "cli", "fsspec", "main", "making", "mount", "testing"}
+MAY_ALSO: Final = {
+    # A device has to know a request from another: which ones open, read and write files, and where in them
+    # there is a number that means something on the other side only.  Answers come to it from any thread.
+    "puffpy/bridges/vhostuser": {"wire", "threading"},
+}
+"""What a folder may know of beyond what its room may."""
+
+UNWALLED: Final = {"__init__", "__main__", "aio", "cli", "fsspec", "main", "making", "mount", "testing"}
 
 DOORS_ONLY: Final = ("filesystems", "puffpy/cli")
 """Who may import nothing but front doors: ``puffpy`` itself and a room's ``__init__``."""
 
 THREADS: Final = {"_thread", "concurrent", "multiprocessing", "threading"}
-MAY_THREAD: Final = {"mount", "record", "serve", "userkernel"}
+MAY_THREAD: Final = {"dispatch", "live", "mount", "record", "runners", "serve", "userkernel"}
 
 LONGEST: Final = 400
 EXCUSED: Final[dict[str, str]] = {
     "puffpy/ops/vnodeops.py": "the contract of every operation on a node, most of it docstrings",
 }
 """Files that may be longer than LONGEST lines, each with its reason."""
+
+LATE: Final[dict[str, str]] = {
+    "puffpy/session/beside.py": "asyncio takes longer to import than all the rest, and few need it",
+    "puffpy/cli/top.py": "its screen needs rich, which is an extra",
+}
+"""Files that import a room of the project's inside a function, each with its reason."""
 
 DRAWERS: Final = {"common", "helper", "helpers", "misc", "shared", "stuff", "tools", "util", "utils"}
 """No room, file or folder has one of these names: they say nothing about what is inside."""
@@ -95,6 +114,11 @@ def test_every_room_has_its_walls_written_down() -> None:
     assert rooms <= MAY_IMPORT.keys() | UNWALLED
 
 
+def more_for(file: Path) -> set[str]:
+    """What *file* may know of beyond what its room may."""
+    return MAY_ALSO.get(str(file.parent.relative_to(PROJECT)), set())
+
+
 @pytest.mark.parametrize("file", PACKAGE_FILES, ids=name_of)
 def test_a_room_imports_only_what_lies_upstream(file: Path) -> None:
     room = room_of(file)
@@ -102,7 +126,7 @@ def test_a_room_imports_only_what_lies_upstream(file: Path) -> None:
         if module.split(".")[0] == "puffpy" and room in MAY_IMPORT:
             parts = module.split(".")
             assert len(parts) > 1, f"{name_of(file)}:{line}: {room} goes through the front door from inside"
-            assert parts[1] in MAY_IMPORT[room] | {room}, (
+            assert parts[1] in MAY_IMPORT[room] | {room} | more_for(file), (
                 f"{name_of(file)}:{line}: {room} must not know {module}"
             )
 
@@ -111,7 +135,7 @@ def test_a_room_imports_only_what_lies_upstream(file: Path) -> None:
 def test_only_the_edge_knows_threads(file: Path) -> None:
     for module, line in imports(file):
         if module.split(".")[0] in THREADS:
-            assert room_of(file) in MAY_THREAD, (
+            assert room_of(file) in MAY_THREAD or module in more_for(file), (
                 f"{name_of(file)}:{line}: {module} outside {sorted(MAY_THREAD)}"
             )
 
@@ -136,6 +160,7 @@ def test_nothing_is_imported_inside_a_function(file: Path) -> None:
                 if isinstance(node, ast.Import | ast.ImportFrom):
                     names = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
                     inside = [name for name in names if name.split(".")[0] == "puffpy"]
+                    inside = inside if name_of(file) not in LATE else []
                     assert not inside, f"{name_of(file)}:{node.lineno}: {inside} inside {function.name}()"
 
 

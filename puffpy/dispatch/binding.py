@@ -14,6 +14,7 @@ from typing_extensions import Buffer
 
 from puffpy.dispatch.backing import Backings
 from puffpy.dispatch.lockqueue import LockQueue
+from puffpy.dispatch.parking import Parking
 from puffpy.nodes import Handles, NodeTable
 from puffpy.ops import VfsOps, VnodeOps, written
 from puffpy.options import MountOptions
@@ -56,6 +57,7 @@ class Binding:
     handles: Handles
     locks: LockQueue
     backings: Backings | None = None
+    parking: Parking | None = None
     options: MountOptions
     terms: Terms
     wake: Callable[[int], None]
@@ -68,17 +70,17 @@ class Binding:
 
     def op(self, name: str) -> Callable[..., Any] | None:
         """Return the operation *name* if the file system wrote it."""
-        if name not in self.written:
-            return None
-        vector = self.vnodeops if hasattr(VnodeOps, name) else self.vfsops
-        operation: Callable[..., Any] = getattr(vector, name)
-        return operation
+        return self.must(name) if name in self.written else None
 
     def must(self, name: str) -> Callable[..., Any]:
         """Return the operation *name*, its dummy if the file system left it out."""
         vector = self.vnodeops if hasattr(VnodeOps, name) else self.vfsops
         operation: Callable[..., Any] = getattr(vector, name)
-        return operation
+        return operation if self.parking is None else self.parking.aside(name, operation)
+
+    def waits(self, name: str) -> bool:
+        """Tell whether the operation *name* is run beside its handler."""
+        return self.parking is not None and name in self.parking.manners
 
     @property
     def name(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from puffpy.dispatch.binding import Binding, Handler, Message, Reply
 from puffpy.dispatch.opening import opening
+from puffpy.dispatch.parking import Parked
 from puffpy.dispatch.shape import HEADER_SIZE, Shaper, data_reply, pack_header, untrue
 from puffpy.errors import FsError
 from puffpy.types import Call, SetAttr
@@ -108,13 +109,19 @@ def flush(b: Binding, shaper: Shaper) -> Handler:
         fh, lock_owner = unpack(message, BODY)
         node = cookies[nodeid].node
         call = Call(uid, gid, pid, handles[fh].handle, unique)
-        try:
-            if push is not None:
+        failure = None
+        if push is not None:
+            try:
                 push(node, call)
-        finally:
-            if advlock is not None:
-                advlock(node, lock_owner, None, False, call)
-                b.locks.released(nodeid)
+            except Parked:
+                raise
+            except BaseException as exc:  # noqa: BLE001  raised below
+                failure = exc
+        if advlock is not None:
+            advlock(node, lock_owner, None, False, call)
+            b.locks.released(nodeid)
+        if failure is not None:
+            raise failure
         return pack_header(HEADER_SIZE, 0, unique)
 
     return handle
@@ -133,8 +140,8 @@ def close(b: Binding, shaper: Shaper) -> Handler:
         vnode = opened.vnode
         if vnode is None:
             return pack_header(HEADER_SIZE, 0, unique)
-        del handles[fh]
         call = Call(uid, gid, pid, opened.handle, unique)
+        failure = None
         try:
             try:
                 if advlock is not None and release_flags & unlock:
@@ -143,10 +150,16 @@ def close(b: Binding, shaper: Shaper) -> Handler:
             finally:
                 if shut is not None:
                     shut(vnode.node, flags, call)
-        finally:
-            if backings is not None:
-                backings.end(opened)
-            nodes.closed(vnode)
+        except Parked:
+            raise
+        except BaseException as exc:  # noqa: BLE001  raised below
+            failure = exc
+        del handles[fh]
+        if backings is not None:
+            backings.end(opened)
+        nodes.closed(vnode)
+        if failure is not None:
+            raise failure
         return pack_header(HEADER_SIZE, 0, unique)
 
     return handle

@@ -105,8 +105,12 @@ def lister(b: Binding, shaper: Shaper) -> Callable[[Vnode, Call], Listing]:
     readdir = b.must("readdir")
     describe, find = shaper.describe, b.nodes.find
     plain = b.op("getattr") is None
+    silent = b.waits("getattr")  # a listing does not wait for every node in it
 
     def known(node: Any, call: Call) -> tuple[int, int]:
+        if silent:
+            vnode = find(node)
+            return (UNKNOWN_INO, 0) if vnode is None else (vnode.cookie, max(vnode.kind, 0))
         try:
             va = node.vattr if plain else describe("readdir", node, call)
             ino = va.ino

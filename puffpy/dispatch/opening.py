@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from puffpy.dispatch.binding import Binding
+from puffpy.dispatch.parking import Parked
 from puffpy.errors import FsError
 from puffpy.nodes import NO_HANDLE, Opened, Vnode
 from puffpy.types import Call, Entry, OpenFile, SetAttr
@@ -51,6 +52,8 @@ def opening(b: Binding) -> Opening:
             call.handle = handle
             try:
                 truncate(vnode.node, open_flags, call)
+            except Parked:
+                raise
             except BaseException:
                 if close is not None:
                     close(vnode.node, flags, call)

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from typing_extensions import Buffer
 
 from puffpy.dispatch.binding import Binding, own_vattr
+from puffpy.dispatch.parking import Parked
 from puffpy.errors import ReplyError, WireError
 from puffpy.nodes import ROOT_COOKIE, UNKNOWN_KIND, Vnode
 from puffpy.types import Call, Entry, Vattr
@@ -219,6 +220,9 @@ class Shaper:
             self.refuse(op, answer, vnode, call)
         try:
             return entry + pack_opened(*opening(vnode))
+        except Parked:
+            self._nodes.uncount(vnode)
+            raise
         except BaseException:
             self._nodes.forget(vnode.cookie, 1)
             raise

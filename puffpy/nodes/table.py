@@ -70,7 +70,9 @@ class Cookies(dict[int, Vnode]):
 class NodeTable:
     """Every node the kernel knows, by cookie and by identity.
 
-    *inactive* and *reclaim* are called with the node when its use, and its life, end.
+    *inactive* and *reclaim* are called with the node when its use, and its life, end.  *postpone* takes what
+    is to be done once no operation is running that may answer with a node whose life would end now, and tells
+    whether there is one.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class NodeTable:
         inactive: Callable[[Any], object] | None = None,
         reclaim: Callable[[Any], object] | None = None,
         handle: FileHandle | None = None,
+        postpone: Callable[[Callable[[], object]], bool] | None = None,
     ) -> None:
         self.cookies = Cookies()
         self._known: dict[int, Vnode] = {}
@@ -86,6 +89,7 @@ class NodeTable:
         self._inactive = inactive
         self._reclaim = reclaim
         self._handle = handle
+        self._postpone = postpone
         self.root = Vnode(root, ROOT_COOKIE, nlookup=1)
         self._enter(self.root)
 
@@ -117,6 +121,10 @@ class NodeTable:
         vnode.nlookup -= nlookup
         if vnode.nlookup == 0:
             self._settle(vnode)
+
+    def uncount(self, vnode: Vnode) -> None:
+        """Take back one count of :meth:`hold`, which will be asked again: no life ends with that."""
+        vnode.nlookup -= 1
 
     def opened(self, vnode: Vnode) -> None:
         """Somebody has opened *vnode*."""
@@ -159,7 +167,13 @@ class NodeTable:
         self._known[id(vnode.node)] = vnode
 
     def _settle(self, vnode: Vnode) -> None:
-        if vnode.nlookup == 0 and vnode.nopen == 0 and vnode is not self.root:
+        if vnode.nlookup or vnode.nopen or vnode is self.root:
+            return
+        if self._postpone is None or not self._postpone(lambda: self._settle_later(vnode)):
+            self._end(vnode)
+
+    def _settle_later(self, vnode: Vnode) -> None:
+        if not vnode.nlookup and not vnode.nopen and self.cookies.get(vnode.cookie) is vnode:
             self._end(vnode)
 
     def _end(self, vnode: Vnode) -> None:

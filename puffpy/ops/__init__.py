@@ -5,6 +5,7 @@ Not how a request gets here; that is ``puffpy.dispatch``.
 
 from puffpy.ops.inspect import inspect, written
 from puffpy.ops.kernel import Kernel
+from puffpy.ops.manner import Manner, blocking, manners
 from puffpy.ops.table import OPERATIONS, OTHER_NAMES, Answer, Operation
 from puffpy.ops.templates import ReadOnly
 from puffpy.ops.vfsops import VfsOps
@@ -15,10 +16,13 @@ __all__ = [
     "OTHER_NAMES",
     "Answer",
     "Kernel",
+    "Manner",
     "Operation",
     "ReadOnly",
     "VfsOps",
     "VnodeOps",
+    "blocking",
     "inspect",
+    "manners",
     "written",
 ]

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from puffpy.errors import VectorError
+from puffpy.ops.manner import MARK, is_async
 from puffpy.ops.table import OPERATIONS, OTHER_NAMES, Answer, Operation
 from puffpy.ops.vfsops import VfsOps
 from puffpy.ops.vnodeops import VnodeOps
@@ -108,8 +109,11 @@ def _signature_complaints(method: Any, where: str, row: Operation) -> Iterator[s
         yield f"{where} is not a method; expected {row.signature}"
         return
     came = f"{row.name}({', '.join(('self', *map(str, signature.parameters.values())))})"
-    if python_inspect.iscoroutinefunction(method) or python_inspect.isasyncgenfunction(method):
-        yield f"{where} is async, and nothing here can await it; expected a plain {row.signature}"
+    if row.inline and (is_async(method) or getattr(method, MARK, False)):
+        yield f"{where} cannot wait: everybody would wait for it; expected a plain {row.signature}"
+        return
+    if row.name != "readdir" and python_inspect.isasyncgenfunction(method):
+        yield f"{where} yields, and only readdir has more than one answer; expected {row.signature}"
         return
     try:
         signature.bind(*row.params)

@@ -47,9 +47,18 @@ class Operation:
     vector: str = "VnodeOps"
 
     @property
+    def inline(self) -> bool:
+        """Whether it always runs where it is asked for, never in a worker or an event loop."""
+        return self.name in _INLINE
+
+    @property
     def signature(self) -> str:
         """The signature as a person would write it."""
         return f"{self.name}({', '.join(('self', *self.params))})"
+
+
+_INLINE = frozenset({"pathconf", "advlock", "inactive", "reclaim", "root", "nodetofh", "fhtonode"})
+"""What nobody waits for, or everybody would."""
 
 
 def _row(

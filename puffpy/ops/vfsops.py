@@ -9,7 +9,7 @@ from typing import Any
 
 from puffpy.ops.kernel import Kernel
 from puffpy.ops.table import dummy
-from puffpy.types import Call, StatVfs
+from puffpy.types import Call, Eventual, StatVfs
 
 
 class VfsOps:
@@ -31,14 +31,14 @@ class VfsOps:
         """
         raise dummy("root")
 
-    def start(self, kernel: Kernel) -> None:
+    def start(self, kernel: Kernel) -> Eventual[None]:
         """Begin: the mount is there, and *kernel* can be told things from now on.
 
         Default: nothing to be done.
         Source: VFS_START(9)
         """
 
-    def statvfs(self, vp: Any, call: Call) -> StatVfs:
+    def statvfs(self, vp: Any, call: Call) -> Eventual[StatVfs]:
         """Return the figures of the file system as seen from *vp*, for ``df`` and ``statvfs``.
 
         Returns: figures in the units that :class:`StatVfs` names; *frsize* must not be 0.
@@ -48,7 +48,7 @@ class VfsOps:
         """
         return StatVfs()
 
-    def sync(self, call: Call) -> None:
+    def sync(self, call: Call) -> Eventual[None]:
         """Commit everything that the file system itself still holds back.
 
         Linux asks for this on virtual machines' and block-device mounts only.
@@ -59,7 +59,7 @@ class VfsOps:
         Source: puffs_fs_sync(3), syncfs(2)
         """
 
-    def unmount(self) -> None:
+    def unmount(self) -> Eventual[None]:
         """End: the mount is gone, nothing will be asked any more; every node has been reclaimed.
 
         Called exactly once per mount, also when the kernel's connection broke.

@@ -6,15 +6,18 @@ table before it gets here; the bodies below do the same for somebody who calls `
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import AsyncIterable, Iterable
+from typing import Any, TypeAlias
 
 from typing_extensions import Buffer
 
 from puffpy.ops.table import dummy
 from puffpy.ops.vfsops import VfsOps
 from puffpy.options import MountOptions
-from puffpy.types import Call, ComponentName, Dirent, Lock, SetAttr, Vattr, Waker
+from puffpy.types import Call, ComponentName, Dirent, Eventual, Lock, SetAttr, Vattr, Waker
+
+Listed: TypeAlias = Eventual[Iterable[tuple[str, Any] | Dirent]] | AsyncIterable[tuple[str, Any] | Dirent]
+"""What ``readdir`` answers; an ``async def`` may also yield it."""
 
 
 class VnodeOps:
@@ -123,7 +126,7 @@ class VnodeOps:
 
     def rename(
         self, fdvp: Any, fcn: ComponentName, tdvp: Any, tcn: ComponentName, flags: int, call: Call
-    ) -> None:
+    ) -> Eventual[None]:
         """Move *fcn* in *fdvp* to *tcn* in *tdvp*, in one step as everybody else sees it.
 
         A target that is there is replaced.  *flags*: 1 ``RENAME_NOREPLACE``, 2 ``RENAME_EXCHANGE``,
@@ -141,7 +144,7 @@ class VnodeOps:
         """
         raise dummy("rename")
 
-    def remove(self, dvp: Any, cn: ComponentName, call: Call) -> None:
+    def remove(self, dvp: Any, cn: ComponentName, call: Call) -> Eventual[None]:
         """Take away the name *cn*, which is not a directory.
 
         The node lives on while it has another name, is open or is known to the kernel: free its data in
@@ -156,7 +159,7 @@ class VnodeOps:
         """
         raise dummy("remove")
 
-    def rmdir(self, dvp: Any, cn: ComponentName, call: Call) -> None:
+    def rmdir(self, dvp: Any, cn: ComponentName, call: Call) -> Eventual[None]:
         """Take away the empty directory *cn*.
 
         Raises:
@@ -169,7 +172,7 @@ class VnodeOps:
         """
         raise dummy("rmdir")
 
-    def readdir(self, dvp: Any, call: Call) -> Iterable[tuple[str, Any] | Dirent]:
+    def readdir(self, dvp: Any, call: Call) -> Listed:
         """List *dvp*: yield ``(name, node)`` pairs, or :class:`Dirent` where no node is at hand.
 
         Called once per listing; what it yields is kept for the open directory, so positions stay right
@@ -181,7 +184,7 @@ class VnodeOps:
         """
         raise dummy("readdir")
 
-    def readlink(self, vp: Any, call: Call) -> str:
+    def readlink(self, vp: Any, call: Call) -> Eventual[str]:
         """Return the target of the symbolic link *vp*.
 
         Default: EOPNOTSUPP.
@@ -200,7 +203,7 @@ class VnodeOps:
 
     # attributes
 
-    def getattr(self, vp: Any, call: Call) -> Vattr:
+    def getattr(self, vp: Any, call: Call) -> Eventual[Vattr]:
         """Return the attributes of *vp*.
 
         Also asked after every answer that names a node, unless the node has a ``vattr`` and this operation
@@ -211,7 +214,7 @@ class VnodeOps:
         """
         return vp.vattr  # type: ignore[no-any-return]  # the node is the author's
 
-    def setattr(self, vp: Any, change: SetAttr, call: Call) -> Vattr | None:
+    def setattr(self, vp: Any, change: SetAttr, call: Call) -> Eventual[Vattr | None]:
         """Apply every field of *change* that is not ``None``, or none of them.
 
         ``vp.vattr.apply(change)`` does all but the size.  A change without fields still means "touched": the
@@ -230,7 +233,7 @@ class VnodeOps:
         """
         raise dummy("setattr")
 
-    def access(self, vp: Any, mode: int, call: Call) -> None:
+    def access(self, vp: Any, mode: int, call: Call) -> Eventual[None]:
         """Refuse if the caller may not use *vp* for *mode*: a sum of ``os.R_OK``, ``W_OK``, ``X_OK``.
 
         Asked for access(2) and chdir(2) only, and never with ``default_permissions``.
@@ -242,7 +245,7 @@ class VnodeOps:
         Source: puffs_node_access(3), access(2)
         """
 
-    def getextattr(self, vp: Any, name: str, call: Call) -> Buffer:
+    def getextattr(self, vp: Any, name: str, call: Call) -> Eventual[Buffer]:
         """Return the value of the extended attribute *name*, which carries its prefix (``user.`` ...).
 
         Raises:
@@ -253,7 +256,7 @@ class VnodeOps:
         """
         raise dummy("getextattr")
 
-    def setextattr(self, vp: Any, name: str, value: bytes, flags: int, call: Call) -> None:
+    def setextattr(self, vp: Any, name: str, value: bytes, flags: int, call: Call) -> Eventual[None]:
         """Set the extended attribute *name*; *flags* 1: it must be new, 2: it must be there.
 
         Raises:
@@ -266,7 +269,7 @@ class VnodeOps:
         """
         raise dummy("setextattr")
 
-    def listextattr(self, vp: Any, call: Call) -> Iterable[str]:
+    def listextattr(self, vp: Any, call: Call) -> Eventual[Iterable[str]]:
         """Return the names of all extended attributes of *vp*.
 
         Default: the kernel answers alone: EOPNOTSUPP.
@@ -274,7 +277,7 @@ class VnodeOps:
         """
         raise dummy("listextattr")
 
-    def deleteextattr(self, vp: Any, name: str, call: Call) -> None:
+    def deleteextattr(self, vp: Any, name: str, call: Call) -> Eventual[None]:
         """Remove the extended attribute *name*.
 
         Raises:
@@ -311,7 +314,7 @@ class VnodeOps:
         Source: puffs_node_open(3), open(2)
         """
 
-    def close(self, vp: Any, flags: int, call: Call) -> None:
+    def close(self, vp: Any, flags: int, call: Call) -> Eventual[None]:
         """The open file ``call.handle`` is no longer used by anybody; *flags* as in ``open``.
 
         Nobody waits and nobody sees an error; report one in ``flush`` or ``fsync``.
@@ -320,7 +323,7 @@ class VnodeOps:
         Source: puffs_node_close(3), close(2)
         """
 
-    def flush(self, vp: Any, call: Call) -> None:
+    def flush(self, vp: Any, call: Call) -> Eventual[None]:
         """One descriptor of the open file is being closed: the last chance to tell its owner of an error.
 
         Comes once per descriptor, so perhaps several times per ``open``, or never.
@@ -331,7 +334,7 @@ class VnodeOps:
         Source: close(2)
         """
 
-    def read(self, vp: Any, offset: int, size: int, call: Call) -> Buffer | tuple[Buffer, ...]:
+    def read(self, vp: Any, offset: int, size: int, call: Call) -> Eventual[Buffer | tuple[Buffer, ...]]:
         """Return up to *size* bytes from *offset*; fewer mean the end of the file, holes read as zeros.
 
         The answer is sent without being copied, so a ``memoryview`` of your own storage is best; a tuple of
@@ -342,7 +345,7 @@ class VnodeOps:
         """
         raise dummy("read")
 
-    def write(self, vp: Any, offset: int, data: memoryview, call: Call) -> int | None:
+    def write(self, vp: Any, offset: int, data: memoryview, call: Call) -> Eventual[int | None]:
         """Store *data* at *offset*, extending the file as needed.
 
         *data* is valid until you return: copy what you keep.
@@ -358,7 +361,7 @@ class VnodeOps:
         """
         raise dummy("write")
 
-    def fsync(self, vp: Any, dataonly: bool, call: Call) -> None:
+    def fsync(self, vp: Any, dataonly: bool, call: Call) -> Eventual[None]:
         """Make *vp* safe: its data, and unless *dataonly* its attributes; a directory's names.
 
         Raises: EIO: it could not be written.
@@ -367,7 +370,7 @@ class VnodeOps:
         Source: puffs_node_fsync(3), fsync(2)
         """
 
-    def seek(self, vp: Any, offset: int, whence: int, call: Call) -> int:
+    def seek(self, vp: Any, offset: int, whence: int, call: Call) -> Eventual[int]:
         """Return where data (*whence* ``os.SEEK_DATA``) or a hole (``os.SEEK_HOLE``) starts from *offset* on.
 
         Raises:
@@ -378,7 +381,7 @@ class VnodeOps:
         """
         raise dummy("seek")
 
-    def fallocate(self, vp: Any, offset: int, length: int, mode: int, call: Call) -> None:
+    def fallocate(self, vp: Any, offset: int, length: int, mode: int, call: Call) -> Eventual[None]:
         """Reserve room, or zero a range; *mode* as in fallocate(2) but for holes, which are ``fdiscard``.
 
         Raises:
@@ -390,7 +393,7 @@ class VnodeOps:
         """
         raise dummy("fallocate")
 
-    def fdiscard(self, vp: Any, offset: int, length: int, call: Call) -> None:
+    def fdiscard(self, vp: Any, offset: int, length: int, call: Call) -> Eventual[None]:
         """Punch a hole: the range reads as zeros, its room is free, the size stays.
 
         Default: EOPNOTSUPP.
@@ -398,7 +401,9 @@ class VnodeOps:
         """
         raise dummy("fdiscard")
 
-    def copy_file_range(self, vp: Any, offset: int, tvp: Any, toffset: int, length: int, call: Call) -> int:
+    def copy_file_range(
+        self, vp: Any, offset: int, tvp: Any, toffset: int, length: int, call: Call
+    ) -> Eventual[int]:
         """Copy *length* bytes from *vp* at *offset* to *tvp* at *toffset*, without the caller in between.
 
         ``call.handle`` and ``call.tohandle`` are the two open files.
@@ -413,7 +418,7 @@ class VnodeOps:
         """
         raise dummy("copy_file_range")
 
-    def poll(self, vp: Any, events: int, waker: Waker | None, call: Call) -> int:
+    def poll(self, vp: Any, events: int, waker: Waker | None, call: Call) -> Eventual[int]:
         """Return which of *events* (``select.POLLIN`` ...) hold now, without waiting.
 
         Somebody sleeps if there is a *waker*: keep it, and call ``waker.wake()`` when the answer changes.
@@ -423,7 +428,7 @@ class VnodeOps:
         """
         return events
 
-    def ioctl(self, vp: Any, cmd: int, arg: int, data: memoryview, call: Call) -> int | Buffer:
+    def ioctl(self, vp: Any, cmd: int, arg: int, data: memoryview, call: Call) -> Eventual[int | Buffer]:
         """Do *cmd*; *data* is what the caller passed by pointer, *arg* the pointer or number itself.
 
         Returns: the bytes to hand back by pointer, or the number that ioctl(2) is to return.
@@ -436,7 +441,7 @@ class VnodeOps:
         """
         raise dummy("ioctl")
 
-    def bmap(self, vp: Any, block: int, blocksize: int, call: Call) -> int:
+    def bmap(self, vp: Any, block: int, blocksize: int, call: Call) -> Eventual[int]:
         """Return which block of the device underneath holds *block* of *vp* (block-device mounts only).
 
         Default: the kernel answers alone: block 0.

@@ -28,6 +28,10 @@ DEFAULT_PAGES = 32
 STACK_DEPTH = 1
 """How many file systems may lie under a backing file; 1 leaves room for an overlay on top of the mount."""
 
+AT_ONCE = 256
+"""How much readahead the kernel asks for at once of a file system that answers beside itself; its own 12 are
+thought for one that does not."""
+
 pack_init = reply_struct(INIT_OUT).pack
 
 
@@ -38,6 +42,8 @@ class Wishes:
     written: frozenset[str]
     options: MountOptions
     backing: bool = False
+    waiting: frozenset[str] = frozenset()
+    """The operations that run beside others, in worker threads or an event loop."""
 
     def has(self, *ops: str) -> bool:
         """Tell whether any of *ops* is written."""
@@ -107,12 +113,20 @@ NEGOTIATION: tuple[Row, ...] = (
         lambda w: w.options.auto_cache or not w.options.kernel_cache,
         "cached data is dropped when size or time of change differ, unless the author vouches for it",
     ),
-    Row(_F.DO_READDIRPLUS, _if_written("readdir"), "a listing spares the lookups that follow it"),
-    Row(_F.READDIRPLUS_AUTO, _if_written("readdir"), "and a plain listing does where none follow"),
+    Row(
+        _F.DO_READDIRPLUS,
+        lambda w: w.has("readdir") and "getattr" not in w.waiting,
+        "a listing spares the lookups that follow it, unless it would wait for every node's attributes",
+    ),
+    Row(
+        _F.READDIRPLUS_AUTO,
+        lambda w: w.has("readdir") and "getattr" not in w.waiting,
+        "and a plain listing does where none follow",
+    ),
     Row(_F.ASYNC_DIO, _always, "parts of a large direct read or write need not wait for each other"),
     Row(_F.WRITEBACK_CACHE, _never, "size and times would be the kernel's, and errors told too late"),
     Row(_F.NO_OPEN_SUPPORT, lambda w: w.no_open, "announces that OPEN is answered once, with ENOSYS"),
-    Row(_F.PARALLEL_DIROPS, _always, "requests are answered one at a time anyhow"),
+    Row(_F.PARALLEL_DIROPS, _always, "lookups in one directory need not wait for each other"),
     Row(_F.HANDLE_KILLPRIV, _never, "HANDLE_KILLPRIV_V2 says when, this one leaves guessing"),
     Row(_F.POSIX_ACL, _never, "ACLs are not kept; system.posix_acl_* is the file system's to refuse"),
     Row(_F.ABORT_ERROR, _always, "an aborted connection can be told from an unmounted one"),
@@ -190,9 +204,10 @@ def buffer_size(options: MountOptions) -> int:
     return pages * PAGE + PAGE + WRITE_IN.size
 
 
-def init_reply(unique: int, terms: Terms, options: MountOptions, readahead: int) -> bytes:
+def init_reply(unique: int, terms: Terms, wishes: Wishes, readahead: int) -> bytes:
     """Return the reply to INIT."""
-    background = min(options.max_background, 0xFFFF)
+    options = wishes.options
+    background = min(options.max_background or (AT_ONCE if wishes.waiting else 0), 0xFFFF)
     low, high = terms.flags & 0xFFFFFFFF, terms.flags >> 32
     if options.max_readahead is not None:
         readahead = min(readahead, options.max_readahead)

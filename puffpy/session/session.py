@@ -4,25 +4,29 @@ No I/O and no thread: whoever drives it hands messages over one at a time and se
 
 Theory of operation.  The first message is INIT; until it has been answered nothing else is understood.  The
 answer settles the terms, and over these every opcode's handler is bound, once.  From then on a message is
-looked up in the routes, answered, and forgotten: since one message is answered before the next is received,
-an INTERRUPT can only concern a request that waits for a lock.  Whatever a file system raises ends here, as
-the errno of an error reply; only what no author can have meant is logged.
+looked up in the routes, answered, and forgotten, unless its operation is run beside it, in a worker thread
+or an event loop: then it is parked until that is done, and its handler is run again by whoever finished it
+(``puffpy.dispatch.parking``).  An INTERRUPT concerns a request that is parked or waits for a lock.  Whatever
+a file system raises ends here, as the errno of an error reply; only what no author can have meant is logged.
 """
 
 from __future__ import annotations
 
 import errno
+import itertools
 import logging
 import os
 import traceback
 from collections.abc import Callable
 from typing import Any
 
-from puffpy.dispatch import Backings, Binding, Bound, LockQueue, Message, Reply, Terms, bind
+from puffpy.dispatch import Backings, Binding, Bound, LockQueue, Message, Parked, Parking, Reply, Terms, bind
 from puffpy.errors import PuffpyError, WireError, errno_of
 from puffpy.nodes import Handles, NodeTable
-from puffpy.ops import VfsOps, VnodeOps, inspect, written
+from puffpy.ops import VfsOps, VnodeOps, inspect, manners, written
 from puffpy.options import MountOptions
+from puffpy.runners import Runner
+from puffpy.session.beside import PRIVATE, Beside, Deliver
 from puffpy.session.negotiate import (
     MAJOR,
     OLDEST_MINOR,
@@ -37,7 +41,7 @@ from puffpy.session.undo import take_back
 from puffpy.types import BackingDevice, Call
 from puffpy.wire import MESSAGES, Opcode
 from puffpy.wire.flags import InitFlag
-from puffpy.wire.structs import IN_HEADER, INTERRUPT_IN, NOTIFY_RETRIEVE_IN, OUT_HEADER
+from puffpy.wire.structs import IN_HEADER, INTERRUPT_IN, NOTIFY_RETRIEVE_IN, OUT_HEADER, RELEASE_IN
 
 log = logging.getLogger("puffpy")
 
@@ -48,7 +52,10 @@ class Session:
     """A file system and the kernel it talks to.
 
     *send* takes what is not the reply to the message at hand: a lock granted later, a notification.  It is
-    called from any thread and must not wait for the kernel.  *backing* registers files for passthrough.
+    called from any thread and must not wait for the kernel.  *deliver* takes the reply to a message that was
+    parked, from whoever finished it, and tells whether the kernel took it; by default that is sent as well.
+    *backing* registers files for passthrough.  *loop* runs what is ``async def``; by default an asyncio loop
+    of its own does.
 
     Raises:
         VectorError: the vectors cannot work (see :func:`puffpy.ops.inspect`).
@@ -61,6 +68,9 @@ class Session:
         options: MountOptions,
         send: Callable[[bytes], object],
         backing: BackingDevice | None = None,
+        *,
+        deliver: Deliver | None = None,
+        loop: Runner | None = None,
     ) -> None:
         inspect(vnodeops, vfsops)
         self.buffer_size = buffer_size(options)
@@ -69,19 +79,29 @@ class Session:
         self.terms: Terms | None = None
         self._vnodeops, self._vfsops, self._options = vnodeops, vfsops, options
         ours = written(vnodeops) | written(vfsops)
-        self._wishes = Wishes(ours, options, backing is not None)
+        waiting = manners(ours, vnodeops, vfsops, everything=options.workers > 0)
+        parking = Parking(waiting) if waiting else None
+        self._wishes = Wishes(ours, options, backing is not None, frozenset(waiting))
         self._backing = backing
+        self._beside: Beside | None = None
+        if parking is not None:
+            take = deliver or (lambda _, reply: bool(send(_whole(reply)) or True))
+            answer = self.receive
+            self._beside = Beside(parking, answer, take, self.undelivered, workers=options.workers, loop=loop)
+            self.receive = self._receive_locked  # type: ignore[method-assign]  # costs nothing where nobody waits
         root = vfsops.root() if "root" in ours else vnodeops.root
         self.nodes = NodeTable(
             root,
             inactive=self._guarded(vnodeops.inactive) if "inactive" in ours else None,
             reclaim=self._guarded(vnodeops.reclaim) if "reclaim" in ours else None,
             handle=vfsops.nodetofh if "nodetofh" in ours else None,
+            postpone=parking.postpone if parking is not None else None,
         )
         self.handles = Handles()
         self.kernel = Notifier(self.nodes, send)
         self._locks = LockQueue(send)
         self._routes: dict[int, Bound] = {Opcode.INIT: (IN_HEADER.size, self._init)}
+        self._private = itertools.count()
         self._seen: set[tuple[str, str, int]] = set()
 
     def receive(self, message: Message, size: int) -> Reply:
@@ -105,14 +125,22 @@ class Session:
                 raise WireError(f"says {length} bytes, holds {size}, needs {least}")
             return handle(message, size, unique, nodeid, uid, gid, pid)
         except BaseException as exc:  # noqa: BLE001  a bug must not end the mount
-            return self._refusal(exc, opcode, unique, nodeid)
+            return self._refusal(exc, message, size)
+
+    def buffer(self, last: bytearray) -> bytearray:
+        """Return a buffer for the next message: *last*, unless its message was parked in it."""
+        return last if self._beside is None else self._beside.buffer(last)
+
+    def parked(self) -> list[tuple[bytes, Call | None]]:
+        """Return the requests whose operation runs beside the conversation: head, and what that was given."""
+        requests = [] if self._beside is None else self._beside.parking.requests()
+        return [(bytes(each.message[: IN_HEADER.size]), each.call) for each in requests]
 
     def undelivered(self, message: Message, reply: Reply) -> None:
         """The kernel would not take *reply* to *message*: nobody knows what it named or opened."""
         if reply is not None:
-            whole = b"".join(reply) if isinstance(reply, tuple) else reply
             try:
-                take_back(message, whole, self.nodes, self._routes)
+                take_back(message, _whole(reply), self.nodes, self._release)
             except Exception:
                 log.exception("taking back an undelivered reply")
 
@@ -121,14 +149,18 @@ class Session:
         if self.closed:
             return
         self.closed = True
-        shut = self._guarded(self._vnodeops.close)
+        if self._beside is not None:
+            self._beside.settle()
+        shut = self._guarded(self._through("close", self._vnodeops.close))
         for opened in self.handles.drain():
             if opened.vnode is not None:
                 if not opened.flags & os.O_DIRECTORY and "close" in self._wishes.written:
                     shut(opened.vnode.node, opened.flags, Call(0, 0, 0, opened.handle))
                 self.nodes.closed(opened.vnode)
         self.nodes.clear()
-        self._guarded(self._vfsops.unmount)()
+        self._guarded(self._through("unmount", self._vfsops.unmount))()
+        if self._beside is not None:
+            self._beside.close()
 
     def _init(
         self, message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int
@@ -139,7 +171,7 @@ class Session:
                 f"the kernel speaks FUSE {major}.{minor}; expected {MAJOR}.{OLDEST_MINOR} or newer"
             )
         self.terms = agree(self._wishes, minor, offered)
-        reply = init_reply(unique, self.terms, self._options, readahead)
+        reply = init_reply(unique, self.terms, self._wishes, readahead)
         if major > MAJOR:
             return reply  # the kernel asks again, with a major that both know
         binding = Binding(
@@ -149,6 +181,7 @@ class Session:
             handles=self.handles,
             locks=self._locks,
             backings=Backings(self._backing) if self.terms.flags & InitFlag.PASSTHROUGH else None,
+            parking=self._beside.parking if self._beside is not None else None,
             options=self._options,
             terms=self.terms,
             wake=self.kernel.wake,
@@ -160,14 +193,16 @@ class Session:
             (Opcode.DESTROY, self._destroy),
         ):
             self._routes[opcode] = (self._routes[opcode][0], handler)
-        self._vfsops.start(self.kernel)
+        self._through("start", self._vfsops.start)(self.kernel)
         self.ready = True
         return reply
 
     def _interrupt(
         self, message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int
     ) -> Reply:
-        self._locks.interrupt(INTERRUPT_IN.struct.unpack_from(message, IN_HEADER.size)[0])
+        (interrupted,) = INTERRUPT_IN.struct.unpack_from(message, IN_HEADER.size)
+        if not self._locks.interrupt(interrupted) and self._beside is not None:
+            self._beside.interrupt(interrupted)
         return None
 
     def _notify_reply(
@@ -184,6 +219,32 @@ class Session:
         self.close()
         return OUT_HEADER.pack(OUT_HEADER.size, 0, unique)
 
+    def _receive_locked(self, message: Message, size: int) -> Reply:
+        """As :meth:`receive`, where others may be finishing parked requests at the same time."""
+        assert self._beside is not None
+        with self._beside.parking.lock:
+            return Session.receive(self, message, size)
+
+    def _park(self, parked: Parked, message: Message, size: int) -> Reply:
+        """Have the operation run beside the conversation; the reply comes later."""
+        assert self._beside is not None
+        try:
+            self._beside.begin(parked, message, size, IN_HEADER.struct.unpack_from(message)[2])
+        except Exception as exc:  # noqa: BLE001  nothing can be run any more
+            return self._refusal(exc, message, size)
+        return None
+
+    def _through(self, name: str, operation: Callable[..., Any]) -> Callable[..., Any]:
+        """Return *operation* for where the session itself waits for its end."""
+        return operation if self._beside is None else self._beside.through(name, operation)
+
+    def _release(self, opcode: Opcode, nodeid: int, fh: int) -> None:
+        """Close an open file that the kernel does not know of."""
+        body = RELEASE_IN.pack(fh, 0, 0, 0)
+        length = IN_HEADER.size + len(body)
+        header = IN_HEADER.pack(length, opcode, PRIVATE | next(self._private), nodeid, 0, 0, 0, 0)
+        self.receive(header + body, length)
+
     def _unrouted(self, opcode: int, unique: int) -> Reply:
         if not self.ready and opcode in MESSAGES:
             log.error("%s came before INIT; refused", Opcode(opcode).name)
@@ -191,8 +252,11 @@ class Session:
         log.info("opcode %d: %s; the kernel is told so", opcode, _MISSING)
         return _error(unique, errno.ENOSYS)
 
-    def _refusal(self, exc: BaseException, opcode: int, unique: int, nodeid: int) -> Reply:
+    def _refusal(self, exc: BaseException, message: Message, size: int) -> Reply:
         """Turn what was raised into the reply, and into the log if no author can have meant it."""
+        if isinstance(exc, Parked):
+            return self._park(exc, message, size)
+        _, opcode, unique, nodeid, *_ = IN_HEADER.struct.unpack_from(message)
         name = Opcode(opcode).name if opcode in MESSAGES else str(opcode)
         if isinstance(exc, WireError):
             log.error("%s for node %d is malformed: %s", name, nodeid, exc)
@@ -239,3 +303,7 @@ class Session:
 
 def _error(unique: int, code: int) -> bytes:
     return OUT_HEADER.pack(OUT_HEADER.size, -code, unique)
+
+
+def _whole(reply: Reply) -> bytes:
+    return b"".join(reply) if isinstance(reply, tuple) else reply or b""

@@ -6,18 +6,24 @@ is gone, nobody will ever send the FORGET or the RELEASE.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 
-from puffpy.dispatch import Bound, Message
+from puffpy.dispatch import Message
 from puffpy.nodes import NodeTable
 from puffpy.wire import MESSAGES, Opcode, unpack_direntsplus
-from puffpy.wire.structs import CREATE_OUT, ENTRY_OUT, IN_HEADER, OPEN_OUT, OUT_HEADER, RELEASE_IN
+from puffpy.wire.structs import CREATE_OUT, ENTRY_OUT, IN_HEADER, OPEN_OUT, OUT_HEADER
 
 CLOSING = {Opcode.OPEN: Opcode.RELEASE, Opcode.CREATE: Opcode.RELEASE, Opcode.TMPFILE: Opcode.RELEASE}
 
 
-def take_back(message: Message, reply: bytes, nodes: NodeTable, routes: Mapping[int, Bound]) -> None:
-    """Undo the counts and open files that *reply* to *message* stands for."""
+Release = Callable[[Opcode, int, int], object]
+
+
+def take_back(message: Message, reply: bytes, nodes: NodeTable, release: Release) -> None:
+    """Undo the counts and open files that *reply* to *message* stands for.
+
+    *release* does what the opcode does that closes an open file, given node id and file handle.
+    """
     _, error, _ = OUT_HEADER.struct.unpack_from(reply)
     if error:
         return
@@ -33,9 +39,7 @@ def take_back(message: Message, reply: bytes, nodes: NodeTable, routes: Mapping[
         fh_at = body if layout is OPEN_OUT else body + ENTRY_OUT.size
         vnodeid = nodeid if layout is OPEN_OUT else ENTRY_OUT.unpack_from(reply, body)[0]
         closing = CLOSING.get(opcode, Opcode.RELEASEDIR)
-        fh = OPEN_OUT.unpack_from(reply, fh_at)[0]
-        request = bytes(IN_HEADER.size) + RELEASE_IN.pack(fh, 0, 0, 0)
-        routes[closing][1](request, len(request), 0, vnodeid, 0, 0, 0)
+        release(closing, vnodeid, OPEN_OUT.unpack_from(reply, fh_at)[0])
     if layout in (ENTRY_OUT, CREATE_OUT):
         cookie = ENTRY_OUT.unpack_from(reply, body)[0]
         if cookie:

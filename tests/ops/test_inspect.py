@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from puffpy.errors import VectorError
-from puffpy.ops import VfsOps, VnodeOps, inspect, written
+from puffpy.ops import Manner, VfsOps, VnodeOps, blocking, inspect, manners, written
 
 
 class Good(VnodeOps):
@@ -91,12 +91,58 @@ def test_parameters_may_have_other_names_and_defaults() -> None:
     inspect(Fine(), VfsOps())
 
 
-def test_a_coroutine_is_refused_where_none_can_run() -> None:
+def test_what_everybody_would_wait_for_may_not_wait() -> None:
     class Bad(Good):
-        async def read(self, vp: Any, offset: int, size: int, call: Any) -> bytes:  # type: ignore[override]
-            return b""
+        async def reclaim(self, vp: Any) -> None: ...
 
-    assert "Bad.read is async" in complaint(Bad())
+    assert "Bad.reclaim cannot wait" in complaint(Bad())
+
+    class Marked(Good):
+        @blocking
+        def inactive(self, vp: Any) -> None: ...
+
+    assert "Marked.inactive cannot wait" in complaint(Marked())
+
+
+def test_only_a_listing_may_yield() -> None:
+    class Bad(Good):
+        async def read(self, vp: Any, offset: int, size: int, call: Any) -> Any:
+            yield b""
+
+    assert "Bad.read yields" in complaint(Bad())
+
+    class Fine(Good):
+        async def readdir(self, dvp: Any, call: Any) -> Any:
+            yield "name", object()
+
+    inspect(Fine(), VfsOps())
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_how_an_operation_is_run_is_told_by_what_its_author_wrote(whole: bool) -> None:
+    class Mixed(Good):
+        async def getattr(self, vp: Any, call: Any) -> Any: ...
+        @blocking
+        def read(self, vp: Any, offset: int, size: int, call: Any) -> Any: ...
+        def write(self, vp: Any, offset: int, data: Any, call: Any) -> Any: ...
+        def reclaim(self, vp: Any) -> None: ...
+
+    vector = blocking(Mixed)() if whole else Mixed()
+    expected = {"getattr": Manner.TASK, "read": Manner.WORKER}
+    if whole:
+        expected |= {"lookup": Manner.WORKER, "write": Manner.WORKER}
+    assert manners(written(vector), vector, VfsOps()) == expected
+
+
+def test_workers_by_option_run_everything_that_may_wait() -> None:
+    class Plain(Good):
+        def read(self, vp: Any, offset: int, size: int, call: Any) -> Any: ...
+        def reclaim(self, vp: Any) -> None: ...
+
+    vector = Plain()
+    ours = written(vector)
+    assert manners(ours, vector, everything=True) == dict.fromkeys(("lookup", "read"), Manner.WORKER)
+    assert manners(ours, vector) == {}
 
 
 def test_an_operation_in_the_wrong_vector_is_sent_to_the_right_one() -> None:

@@ -1,0 +1,177 @@
+"""Requests whose operation is still running, in a worker thread or as a task of an event loop.
+
+What runs operations is a runner; that replies are sent is the session's affair.
+
+Theory of operation.  A handler asks its operations, looks at what they answered, counts, and packs a reply.
+An operation that waits for something cannot be asked in the middle of that, so it is asked beside it: the
+handler is left by :class:`Parked`, the request is parked, the operation is started, and when it is done the
+handler is run again from its beginning, with the answers so far remembered.  A handler therefore does
+nothing that cannot be done twice before its last operation has answered.  In return all that it knows of
+(nodes, counts, open files) is used by one thread at a time, whatever the operations do.
+
+An interrupted caller is answered at once.  Its operation is told, and whenever it ends the handler is run to
+its end all the same, because what it names or opens has to be given back.
+
+While requests are parked no node is reclaimed that one of them may be about to answer with.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from typing import Any, NoReturn
+
+import attrs
+
+from puffpy.ops import Manner
+from puffpy.types import Call
+
+MOST = 1024
+"""How many requests are parked at once; the next one waits in the kernel."""
+
+
+class Parked(BaseException):
+    """Leaves a handler whose *operation* has to be run beside it."""
+
+    def __init__(self, name: str, operation: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        super().__init__(name)
+        self.name, self.operation, self.args = name, operation, args
+
+
+@attrs.define(eq=False)
+class Request:
+    """One parked request: what its operations have *answered*, of which *told* have been asked for again.
+
+    *call* is what the operation sees that runs now.  *wanted* is false once its caller has been answered.
+    """
+
+    message: bytes | bytearray
+    size: int
+    unique: int
+    number: int
+    call: Call | None = None
+    answered: list[tuple[Any, BaseException | None]] = attrs.field(factory=list)
+    told: int = 0
+    wanted: bool = True
+    running: bool = False
+    cancel: Callable[[], object] | None = None
+
+    def next_answer(self) -> Any:
+        """Return, or raise, what the next operation has answered."""
+        answer, exc = self.answered[self.told]
+        self.told += 1
+        if exc is not None:
+            raise exc
+        return answer
+
+
+class Parking:
+    """All parked requests, by unique.
+
+    *manners* says which operations are run beside their handler.  Whoever runs a handler holds *lock*.
+    """
+
+    def __init__(self, manners: Mapping[str, Manner]) -> None:
+        self.manners = manners
+        self.lock = threading.RLock()
+        self._changed = threading.Condition(self.lock)
+        self._requests: dict[int, Request] = {}
+        self._parked = 0
+        self._postponed: deque[tuple[int, Callable[[], object]]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._requests)
+
+    def requests(self) -> list[Request]:
+        """Return those that are parked at this moment; for who looks on, without the lock."""
+        return list(self._requests.values())
+
+    def aside(self, name: str, operation: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what a handler calls for the operation *name*: itself, unless it is to be run beside it."""
+        manner = self.manners.get(name)
+        if manner is None:
+            return operation
+        if name == "readdir":
+            operation = _listed(operation, manner)
+
+        def ask(*args: Any) -> Any:
+            request = self._requests.get(args[-1].unique)
+            if request is not None and request.told < len(request.answered):
+                return request.next_answer()
+            park(name, operation, args)
+
+        return ask
+
+    def park(self, message: bytes | bytearray, size: int, unique: int, call: Call) -> Request:
+        """Return the request *unique*, parked from now on; *call* is what its operation is about to see."""
+        request = self._requests.get(unique)
+        if request is None:
+            while len(self._requests) >= MOST:
+                self._changed.wait()
+            self._parked += 1
+            request = self._requests[unique] = Request(message, size, unique, self._parked)
+        request.call, request.told = call, 0
+        call.interrupted = not request.wanted
+        return request
+
+    def leave(self, request: Request) -> None:
+        """*request* has been answered for good: nothing of it is remembered."""
+        if self._requests.pop(request.unique, None) is None:
+            return
+        # An answer that was raised knows the frames it went through, which know the request.
+        request.answered.clear()
+        request.cancel = None
+        self._changed.notify_all()
+        oldest = next(iter(self._requests.values())).number if self._requests else self._parked + 1
+        while self._postponed and self._postponed[0][0] < oldest:
+            self._postponed.popleft()[1]()
+
+    def interrupt(self, unique: int) -> Request | None:
+        """The caller of *unique* does not wait any more; return its request if that is parked and news."""
+        request = self._requests.get(unique)
+        if request is None or not request.wanted:
+            return None
+        request.wanted = False
+        if request.call is not None:
+            request.call.interrupted = True
+        if request.cancel is not None:
+            request.cancel()
+        return request
+
+    def postpone(self, action: Callable[[], object]) -> bool:
+        """Do *action* once all requests that are parked now are gone; False if there are none."""
+        if self._requests:
+            self._postponed.append((self._parked, action))
+        return bool(self._requests)
+
+    def interrupt_all(self, patience: float) -> bool:
+        """Interrupt whatever is parked and wait until it is gone, *patience* seconds at most."""
+        with self.lock:
+            for unique in list(self._requests):
+                self.interrupt(unique)
+            return self._changed.wait_for(lambda: not self._requests, patience)
+
+
+def park(name: str, operation: Callable[..., Any], args: tuple[Any, ...]) -> NoReturn:
+    """Leave the handler.  Its views of the message end with it; the operation gets its own."""
+    raise Parked(name, operation, tuple(memoryview(a) if type(a) is memoryview else a for a in args))
+
+
+def _listed(readdir: Callable[..., Any], manner: Manner) -> Callable[..., Any]:
+    """Return *readdir* with all that it yields, which is part of the work, in a list."""
+
+    def listed(*args: Any) -> Any:
+        answer = readdir(*args)
+        return list(answer) if isinstance(answer, Iterable) else answer
+
+    async def gathered(*args: Any) -> Any:
+        answer = readdir(*args)
+        if inspect.isawaitable(answer):
+            answer = await answer
+        if isinstance(answer, AsyncIterator):
+            return [item async for item in answer]
+        return answer
+
+    return gathered if manner is Manner.TASK else listed

@@ -1,0 +1,149 @@
+"""What is answered beside the conversation: requests whose operation a worker or an event loop runs.
+
+What a parked request is, and why its handler is run twice, is in ``puffpy.dispatch.parking``.
+"""
+
+from __future__ import annotations
+
+import errno
+import queue
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+from puffpy.dispatch import Message, Parked, Parking, Reply, Request
+from puffpy.ops import Manner
+from puffpy.runners import Runner, Workers
+from puffpy.wire.structs import OUT_HEADER
+
+WORKERS = 8
+"""How many worker threads there are at most where nobody says."""
+
+PRIVATE = 1 << 62
+"""Marks the unique of a request of the session's own, whose reply nobody waits for."""
+
+SPARE = 8
+"""How many receive buffers are kept for reuse."""
+
+PATIENCE = 1.0
+"""Seconds to wait at the end for operations that still run."""
+
+Deliver: TypeAlias = Callable[[Message, Reply], bool]
+"""Takes a message and its reply, which comes late; False: the kernel did not want it any more."""
+
+
+class Beside:
+    """The parked requests of one session, and what runs their operations.
+
+    *answer* runs a message's handler, *deliver* sends a late reply, *take_back* undoes one that nobody got.
+    """
+
+    def __init__(
+        self,
+        parking: Parking,
+        answer: Callable[[Message, int], Reply],
+        deliver: Deliver,
+        take_back: Callable[[Message, Reply], object],
+        *,
+        workers: int = 0,
+        loop: Runner | None = None,
+    ) -> None:
+        self.parking = parking
+        self._answer, self._deliver, self._take_back = answer, deliver, take_back
+        self._workers = Workers(workers or WORKERS)
+        self._loop = loop
+        self._spare: list[bytearray] = []
+        self._kept: Message | None = None
+        self._over = False
+
+    def begin(self, parked: Parked, message: Message, size: int, unique: int) -> None:
+        """Park the request and start its operation.
+
+        Raises:
+            RuntimeError: nothing runs operations any more.
+        """
+        operation, args = parked.operation, parked.args
+        parked.__traceback__ = None  # its frames hold on to whatever called us
+        request = self.parking.park(message, size, unique, args[-1])
+        self._kept = message
+
+        def done(answer: Any, exc: BaseException | None) -> None:
+            for arg in args:
+                if type(arg) is memoryview:
+                    with suppress(BufferError):  # somebody keeps a part of it, at their own risk
+                        arg.release()
+            self._finished(request, answer, exc)
+
+        try:
+            request.running = True
+            request.cancel = self._runner(parked.name).start(operation, args, done)
+        except BaseException:
+            request.running = False
+            self.parking.leave(request)
+            raise
+
+    def interrupt(self, unique: int) -> None:
+        """The caller of *unique* has been signalled: it is answered now, its operation told."""
+        request = self.parking.interrupt(unique)
+        if request is not None:
+            self._deliver(request.message, OUT_HEADER.pack(OUT_HEADER.size, -errno.EINTR, unique))
+
+    def buffer(self, last: bytearray) -> bytearray:
+        """Return a buffer for the next message: *last* unless a parked request keeps that."""
+        if self._kept is not last:
+            return last
+        self._kept = None
+        return self._spare.pop() if self._spare else bytearray(len(last))
+
+    def through(self, name: str, operation: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what runs *operation* to its end, for where the session itself waits for it."""
+        if self.parking.manners.get(name) is not Manner.TASK:
+            return operation
+
+        def call(*args: Any) -> Any:
+            box: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
+            self._runner(name).start(operation, args, lambda *end: box.put(end))
+            answer, exc = box.get()
+            if exc is not None:
+                raise exc
+            return answer
+
+        return call
+
+    def settle(self) -> None:
+        """Interrupt everything, and wait a little for it to end."""
+        self.parking.interrupt_all(PATIENCE)
+
+    def close(self) -> None:
+        """Answer nothing more."""
+        self._over = True
+        self._workers.close()
+        if self._loop is not None:
+            self._loop.close()
+
+    def _runner(self, name: str) -> Runner:
+        if self.parking.manners[name] is Manner.WORKER:
+            return self._workers
+        if self._loop is None:
+            from puffpy.runners.tasks import Tasks  # asyncio takes longer to import than all the rest
+
+            self._loop = Tasks()
+        return self._loop
+
+    def _finished(self, request: Request, answer: Any, exc: BaseException | None) -> None:
+        """Run the handler again, now that its operation has ended; in the thread that has run it."""
+        with self.parking.lock:
+            if self._over:
+                return
+            request.running = False
+            request.answered.append((answer, exc))
+            reply = self._answer(request.message, request.size)
+            if request.running:
+                return
+            self.parking.leave(request)
+            if reply is not None:
+                wanted = request.wanted and not request.unique & PRIVATE
+                if not wanted or not self._deliver(request.message, reply):
+                    self._take_back(request.message, reply)
+            if type(request.message) is bytearray and len(self._spare) < SPARE:
+                self._spare.append(request.message)

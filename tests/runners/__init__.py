@@ -1,0 +1,1 @@
+"""Operations that run beside their handler: in worker threads, in event loops."""
