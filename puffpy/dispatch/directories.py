@@ -100,8 +100,8 @@ def readdir(b: Binding, shaper: Shaper) -> Handler:
         fh, offset, room, _, _, _ = unpack(message, BODY)
         listing = listing_of(handles[fh], offset, Call(uid, gid, pid, None, unique))
         start = offset & INDEX_MASK
-        body = b"".join(listing.records[start : listing.fitting(start, room)])
-        return pack_header(HEADER_SIZE + len(body), 0, unique) + body
+        body = listing.part(start, listing.fitting(start, room))
+        return pack_header(HEADER_SIZE + len(body), 0, unique), body
 
     return handle
 
@@ -132,16 +132,17 @@ def readdirplus(b: Binding, shaper: Shaper) -> Handler:
         start = offset & INDEX_MASK
         stop = listing.fitting(start, room, len(NOT_COUNTED))
         fresh = opened.vnode is not None and opened.vnode.stamp == listing.stamp
+        records, ends = listing.records, listing.ends
         pieces: list[bytes] = []
         try:
-            for record, node in zip(listing.records[start:stop], listing.nodes[start:stop], strict=True):
+            for at, node in enumerate(listing.nodes[start:stop], start):
                 entry = NOT_COUNTED
                 if fresh and node is not None:
                     try:
                         entry = bare_entry("readdir", node, call)
                     except OSError:
                         pass  # gone behind our back: the name alone is told
-                pieces += (entry, record)
+                pieces += (entry, records[ends[at] : ends[at + 1]])
         except BaseException:
             take_back(pieces[::2])
             raise

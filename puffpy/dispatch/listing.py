@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
-from itertools import accumulate
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import attrs
@@ -24,10 +23,10 @@ from puffpy.dispatch.binding import Binding
 from puffpy.dispatch.shape import Shaper, untrue
 from puffpy.nodes import Vnode
 from puffpy.types import Call, Dirent
-from puffpy.wire import dirent
+from puffpy.wire import dirent, dirents
 
 DIRECTORY = 0o040000 >> 12
-DOTS = (".", "..")
+DOTS = (b".", b"..")
 PAIR = "a (name, node) pair or a Dirent"
 LONGEST = 1024
 """A longer name makes older kernels refuse the whole listing (FUSE_NAME_MAX)."""
@@ -36,6 +35,8 @@ INDEX_BITS = 32
 INDEX_MASK = (1 << INDEX_BITS) - 1
 LAST_NUMBER = (1 << 30) - 1
 """Positions are signed 64-bit numbers, for telldir(3)."""
+
+EMPTY = memoryview(b"")
 
 KEPT = 4
 """How many listings a node keeps at most."""
@@ -46,33 +47,31 @@ UNKNOWN_INO = 0xFFFFFFFF
 
 @attrs.frozen(eq=False)
 class Listing:
-    """What a directory held: for each entry its READDIR record, and its node where there is one to tell.
+    """What a directory held: its READDIR records one behind the other, and for each its node, if told.
 
-    *ends* are the sizes of the records, added up.  *stamp* is the directory's when the listing was taken,
-    *number* the listing's own, the upper half of its positions.
+    *ends* says where each record begins, and where the last one ends.  *stamp* is the directory's when the
+    listing was taken, *number* the listing's own, the upper half of its positions.
     """
 
-    records: list[bytes]
+    records: bytes
+    ends: Sequence[int]
     nodes: list[Any]
     stamp: int
     number: int
-    ends: list[int] = attrs.field()
 
-    @ends.default
-    def _add_up(self) -> list[int]:
-        return list(accumulate(map(len, self.records), initial=0))
+    def part(self, start: int, stop: int) -> memoryview:
+        """Return the records from *start* up to *stop*."""
+        return memoryview(self.records)[self.ends[start] : self.ends[stop]] if start < stop else EMPTY
 
     def fitting(self, start: int, room: int, extra: int = 0) -> int:
         """Return where to stop so that the records from *start* on, each with *extra* bytes, fit *room*."""
-        if start >= len(self.records):
+        count, ends = len(self.nodes), self.ends
+        if start >= count:
             return start
         if not extra:
-            return bisect_right(self.ends, self.ends[start] + room) - 1
+            return bisect_right(ends, ends[start] + room) - 1
         stop = start
-        while (
-            stop < len(self.records)
-            and self.ends[stop + 1] - self.ends[start] + (stop + 1 - start) * extra <= room
-        ):
+        while stop < count and ends[stop + 1] - ends[start] + (stop + 1 - start) * extra <= room:
             stop += 1
         return stop
 
@@ -94,7 +93,7 @@ def retire(directory: Vnode) -> None:
     """
     last = directory.listings[-1:]
     directory.listings = tuple(
-        attrs.evolve(listing, nodes=[None] * len(listing.records))
+        attrs.evolve(listing, nodes=[None] * len(listing.nodes))
         for listing in last
         if listing.stamp == directory.stamp
     )
@@ -103,76 +102,136 @@ def retire(directory: Vnode) -> None:
 def lister(b: Binding, shaper: Shaper) -> Callable[[Vnode, Call], Listing]:
     """Return what takes a directory's listing."""
     readdir = b.must("readdir")
-    describe, find = shaper.describe, b.nodes.find
-    plain = b.op("getattr") is None
-    silent = b.waits("getattr")  # a listing does not wait for every node in it
-
-    def known(node: Any, call: Call) -> tuple[int, int]:
-        if silent:
-            vnode = find(node)
-            return (UNKNOWN_INO, 0) if vnode is None else (vnode.cookie, max(vnode.kind, 0))
-        try:
-            va = node.vattr if plain else describe("readdir", node, call)
-            ino = va.ino
-        except AttributeError:
-            ino = (va := describe("readdir", node, call)).ino
-        except OSError:
-            return UNKNOWN_INO, 0  # gone since it was listed; the name is told, a lookup will say the rest
-        if not ino:
-            vnode = find(node)
-            ino = UNKNOWN_INO if vnode is None else vnode.cookie
-        return ino, va.mode >> 12
+    numbers = _numbering(b, shaper)
 
     def take(directory: Vnode, call: Call) -> Listing:
         answer = readdir(directory.node, call)
         if not isinstance(answer, Iterable):
             untrue(b, "readdir", answer, "an iterable of (name, node) pairs or Dirents")
         items = list(answer)
-        if not items or _name(b, items[0]) not in DOTS:
-            ino, _ = known(directory.node, call)
-            items[:0] = [
-                Dirent(dot, ino if ino != UNKNOWN_INO else directory.cookie, DIRECTORY) for dot in DOTS
-            ]
-        names = _encoded(b, items)
-        records, nodes = [], []
+        words, nodes = _split(b, items)
+        names = _encoded(b, words)
+        inos, kinds = _described(nodes, lambda nodes: numbers(nodes, call))
+        if not names or names[0] not in DOTS:
+            (own,), _ = numbers([directory.node], call)
+            names[:0] = DOTS
+            inos[:0] = [directory.cookie if own == UNKNOWN_INO else own] * 2
+            kinds[:0] = [DIRECTORY] * 2
+            nodes[:0] = [None] * 2
+        for at, name in enumerate(names[:2]):
+            if name in DOTS:
+                nodes[at] = None
         number = next(b.listings) % LAST_NUMBER + 1
-        for off, (name, item) in enumerate(zip(names, items, strict=True), (number << INDEX_BITS) + 1):
-            if type(item) is tuple and len(item) == 2:
-                node = item[1]
-                ino, kind = known(node, call)
-                nodes.append(None if name in (b".", b"..") else node)
-            elif type(item) is Dirent:
-                ino, kind = item.ino or UNKNOWN_INO, item.kind
-                nodes.append(None)
-            else:
-                untrue(b, "readdir", item, PAIR)
-            try:
-                records.append(dirent(ino, off, kind, name))
-            except struct.error:
-                untrue(b, "readdir", item, "an inode number of 64 bits and a type of mode >> 12")
-        return Listing(records, nodes, directory.stamp, number)
+        try:
+            records, ends = dirents(inos, (number << INDEX_BITS) + 1, kinds, names)
+        except (struct.error, TypeError):
+            wrong = next(item for item in items if type(item) is Dirent and not _fits(item))
+            untrue(b, "readdir", wrong, "an inode number of 64 bits and a type of mode >> 12")
+        return Listing(records, ends, nodes, directory.stamp, number)
 
     return take
 
 
-def _name(b: Binding, item: Any) -> str:
-    name = item.name if type(item) is Dirent else item[0] if type(item) is tuple and len(item) == 2 else None
-    if not isinstance(name, str):
-        untrue(b, "readdir", item, PAIR)
-    return name
+Numbers = tuple[list[int], list[int]]
+"""Inode numbers, and types (``mode >> 12``)."""
 
 
-def _encoded(b: Binding, items: list[Any]) -> list[bytes]:
+def _numbering(b: Binding, shaper: Shaper) -> Callable[[list[Any], Call], Numbers]:
+    """Return what finds out the inode numbers and types of nodes."""
+    describe, cookies_of = shaper.describe, b.nodes.cookies_of
+
+    def silent(nodes: list[Any], call: Call) -> Numbers:
+        """A listing does not wait for the attributes of every node in it."""
+        return cookies_of(nodes, UNKNOWN_INO), [0] * len(nodes)
+
+    def asked(nodes: list[Any], call: Call) -> Numbers:
+        inos, kinds = [], []
+        for node in nodes:
+            try:
+                va = describe("readdir", node, call)
+                inos.append(va.ino or cookies_of((node,), UNKNOWN_INO)[0])
+                kinds.append(va.mode >> 12)
+            except OSError:  # gone since it was listed; the name is told, a lookup will say the rest
+                inos.append(UNKNOWN_INO)
+                kinds.append(0)
+        return inos, kinds
+
+    def plain(nodes: list[Any], call: Call) -> Numbers:
+        try:
+            attributes = [node.vattr for node in nodes]
+            inos = [va.ino for va in attributes]
+            kinds = [va.mode >> 12 for va in attributes]
+        except (AttributeError, TypeError):
+            return asked(nodes, call)
+        if 0 in inos:
+            known = cookies_of(nodes, UNKNOWN_INO)
+            inos = [ino or cookie for ino, cookie in zip(inos, known, strict=True)]
+        return inos, kinds
+
+    if b.waits("getattr"):
+        return silent
+    return plain if b.op("getattr") is None else asked
+
+
+def _split(b: Binding, items: list[Any]) -> tuple[list[str], list[Any]]:
+    """Return the names in *items*, and the node of each, or the Dirent itself."""
+    kinds = set(map(type, items))
+    if kinds == {tuple}:
+        try:
+            names, nodes = zip(*items, strict=True)
+        except ValueError:
+            untrue(b, "readdir", next(item for item in items if len(item) != 2), PAIR)
+        return list(names), list(nodes)
+    words: list[str] = []
+    told: list[Any] = []
+    for item in items:
+        if type(item) is Dirent:
+            words.append(item.name)
+            told.append(item)
+        elif type(item) is tuple and len(item) == 2:
+            words.append(item[0])
+            told.append(item[1])
+        else:
+            untrue(b, "readdir", item, PAIR)
+    return words, told
+
+
+def _described(told: list[Any], numbers: Callable[[list[Any]], Numbers]) -> tuple[list[int], list[int]]:
+    """Return inode numbers and types, which a Dirent tells itself; in *told* only nodes are left."""
+    bare = [at for at, each in enumerate(told) if type(each) is Dirent]
+    if not bare:
+        return numbers(told)
+    found = zip(*numbers([each for each in told if type(each) is not Dirent]), strict=True)
+    inos, kinds = [], []
+    for at, each in enumerate(told):
+        if type(each) is Dirent:
+            ino, kind = each.ino or UNKNOWN_INO, each.kind
+            told[at] = None
+        else:
+            ino, kind = next(found)
+        inos.append(ino)
+        kinds.append(kind)
+    return inos, kinds
+
+
+def _fits(item: Dirent) -> bool:
+    try:
+        dirent(item.ino or UNKNOWN_INO, 1, item.kind, b"name")
+    except (struct.error, TypeError):
+        return False
+    return True
+
+
+def _encoded(b: Binding, words: list[str]) -> list[bytes]:
     """Return the names' bytes; encoded together, for it is several times quicker than one by one."""
     try:
-        together = "\0".join([item[0] if type(item) is tuple else item.name for item in items])
-    except (AttributeError, IndexError, TypeError):
-        together = ""
-    raw = together.encode("utf-8", "surrogateescape")
-    names = raw.split(b"\0")
-    if len(names) != len(items) or b"/" in raw or b"" in names or max(map(len, names)) > LONGEST:
-        for item in items:
-            name = _name(b, item).encode("utf-8", "surrogateescape")
+        raw = "\0".join(words).encode("utf-8", "surrogateescape")
+    except TypeError:
+        untrue(b, "readdir", next(word for word in words if type(word) is not str), "names as str")
+    names = raw.split(b"\0") if words else []
+    if len(names) != len(words) or b"/" in raw or b"" in names or max(map(len, names), default=0) > LONGEST:
+        for word in words:
+            name = word.encode("utf-8", "surrogateescape")
             if not 0 < len(name) <= LONGEST or b"/" in name or b"\0" in name:
-                untrue(b, "readdir", item, f"a name of 1 to {LONGEST} bytes, without / and NUL")
+                untrue(b, "readdir", word, f"a name of 1 to {LONGEST} bytes, without / and NUL")
     return names

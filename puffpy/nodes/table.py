@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import errno
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import attrs
@@ -102,6 +102,11 @@ class NodeTable:
     def find(self, node: Any) -> Vnode | None:
         """Return the vnode of *node* if it is alive."""
         return self._known.get(id(node))
+
+    def cookies_of(self, nodes: Iterable[Any], absent: int) -> list[int]:
+        """Return the cookie of each of *nodes*, *absent* for those that are not alive."""
+        get = self._known.get
+        return [absent if (vnode := get(id(node))) is None else vnode.cookie for node in nodes]
 
     def hold(self, node: Any) -> Vnode:
         """Return the vnode of *node*, one lookup count up; a new life if it had none."""

@@ -30,10 +30,12 @@ from puffpy.wire.dirents import (
     DirentRecord,
     dirent,
     direntplus,
+    dirents,
     unpack_dirents,
     unpack_direntsplus,
 )
 from puffpy.wire.dump import Direction, dump
+from puffpy.wire.flags import InitFlag
 from puffpy.wire.messages import MESSAGES, Message
 from puffpy.wire.notify import (
     NOTIFICATIONS,
@@ -51,14 +53,17 @@ from puffpy.wire.notify import (
 )
 from puffpy.wire.opcodes import NotifyCode, Opcode
 from puffpy.wire.rdev import decode_rdev, encode_rdev
-from puffpy.wire.structs import Layout, reply_struct
+from puffpy.wire.structs import IN_HEADER, OUT_HEADER, Layout, reply_struct
 
 __all__ = [
+    "IN_HEADER",
     "MESSAGES",
     "NOTIFICATIONS",
+    "OUT_HEADER",
     "Direction",
     "DirentPlusRecord",
     "DirentRecord",
+    "InitFlag",
     "Layout",
     "Message",
     "Notification",
@@ -72,6 +77,7 @@ __all__ = [
     "decode_request",
     "dirent",
     "direntplus",
+    "dirents",
     "dump",
     "encode_delete",
     "encode_inc_epoch",

@@ -1,13 +1,16 @@
-"""Directory entries: the records of READDIR and READDIRPLUS, one at a time.
+"""Directory entries: the records of READDIR and READDIRPLUS, one at a time or a whole listing at once.
 
 How many fit a reply, and what a cookie stands for, is decided by the caller.
 
 A record is a fixed part, the name without a NUL, and zeros up to a multiple of 8.  A large directory is
 packed here entry by entry, so each length of padded name has its structure compiled beforehand: one call of
-``pack`` writes the fixed part, the name and, as ``s`` does by itself, the zeros.
+``pack`` writes the fixed part, the name and, as ``s`` does by itself, the zeros.  Where all the names of a
+listing have one padded length, which is the rule in the largest directories, one call writes CHUNK records.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import accumulate
 from struct import Struct
 
 import attrs
@@ -16,6 +19,9 @@ from puffpy.errors import WireError
 from puffpy.wire.structs import DIRENT, ENTRY_OUT, Buffer
 
 ALIGNMENT = 8
+
+CHUNK = 256
+"""How many records one call packs where all are of one size."""
 
 NAME_MAX = 255
 """Longer names are packed as well, but without a structure compiled for them."""
@@ -74,6 +80,43 @@ def dirent(ino: int, off: int, kind: int, name: bytes) -> bytes:
     if length <= NAME_MAX:
         return _PACK_DIRENT[length](ino, off, length, kind, name)
     return DIRENT.struct.pack(ino, off, length, kind) + name + bytes(-length % ALIGNMENT)
+
+
+def dirents(
+    inos: Sequence[int], first: int, kinds: Sequence[int], names: Sequence[bytes]
+) -> tuple[bytes, Sequence[int]]:
+    """Return the records of READDIR of a whole listing, and where each begins, with the end of the last.
+
+    Args:
+        first: The cookie of the entry behind the first; it grows by one with each.
+        inos, kinds, names: As for :func:`dirent`.
+    """
+    count = len(names)
+    lengths = list(map(len, names))
+    padded = {length + -length % ALIGNMENT for length in set(lengths)}
+    if len(padded) != 1:
+        packed = list(map(dirent, inos, range(first, first + count), kinds, names))
+        return b"".join(packed), list(accumulate(map(len, packed), initial=0))
+    (room,) = padded
+    values: list[int | bytes] = [0] * (5 * count)
+    values[0::5] = inos
+    values[1::5] = range(first, first + count)
+    values[2::5] = lengths
+    values[3::5] = kinds
+    values[4::5] = names
+    step = 5 * CHUNK
+    whole = count - count % CHUNK
+    pack = _uniform(room, CHUNK).pack
+    packed = [pack(*values[at : at + step]) for at in range(0, 5 * whole, step)]
+    if whole < count:
+        packed.append(_uniform(room, count - whole).pack(*values[5 * whole :]))
+    size = DIRENT.size + room
+    return b"".join(packed), range(0, count * size + 1, size)
+
+
+@lru_cache(maxsize=64)
+def _uniform(room: int, count: int) -> Struct:
+    return Struct("=" + f"{DIRENT.format}{room}s" * count)
 
 
 def direntplus(entry_bytes: bytes, ino: int, off: int, kind: int, name: bytes) -> bytes:
