@@ -42,6 +42,10 @@ class VectorError(PuffpyError, TypeError):
     """An operation vector is refused: a misspelt operation, or parameters that are not the operation's."""
 
 
+class WatchError(PuffpyError):
+    """A mount cannot be looked at: there is none, it is not ours, or its server is silent."""
+
+
 class MountError(PuffpyError, OSError):
     """The machine lacks something, or refused the mount.  The message ends with what to do.
 
@@ -128,3 +132,10 @@ def errno_of(exc: BaseException) -> int:
         if cls in ERRNO_BY_CLASS:
             return ERRNO_BY_CLASS[cls]
     return errno.EIO
+
+
+class TimedOut(BaseException):
+    """Raised inside an operation that has run for longer than the mount's ``timeout``; its caller has gone.
+
+    No ``Exception``, so that it is not taken for an error of what the operation was doing.
+    """

@@ -156,6 +156,9 @@ class MountOptions:
         int,
         lambda value: isinstance(value, int) and 0 <= value <= 0xFFFF,
     )
+    timeout: float = _seconds(
+        0.0, "how long an operation may take until its caller gets ETIMEDOUT; 0 is for ever"
+    )
     workers: int = _value(
         0,
         "how many threads run the operations that wait for something; 0: 8 if any is marked so",

@@ -32,6 +32,7 @@ from puffpy.record import Answer, Message, Observer, Recorder, Reply, What
 from puffpy.runners import Runner
 from puffpy.session import Session
 from puffpy.types import BackingDevice
+from puffpy.watchdog import Served, Watchdog
 from puffpy.wire import NotifyCode, dump
 from puffpy.wire.opcodes import UNIQUE_NOTIFY
 from puffpy.wire.structs import IN_HEADER, NOTIFY_RETRIEVE_OUT, OUT_HEADER
@@ -84,6 +85,10 @@ class Server:
             self._answer = recorder.answering(self._answer)
         self._unobserved = self._answer
         self._observers: Sequence[Observer] = ()
+        self._served = Served(Session.receive.__code__, self._refuse, self._replace)
+        self._watchdog = Watchdog(
+            self._served, bridge, self.session.buffer_size, options.timeout, self.session.expire
+        )
         self._receiver = 0
         self._closing = threading.Lock()  # a bridge is not cut while it is being closed
 
@@ -114,18 +119,39 @@ class Server:
     def run(self) -> None:
         """Serve until the kernel has let go, or :meth:`cut`; then end the session."""
         self._sender.start()
-        self._receiver = threading.get_ident()
+        threading.Thread(
+            target=self._watchdog.run, args=(self.ended,), name="puffpy-watchdog", daemon=True
+        ).start()
+        self._serve()
+        self.ended.wait()
+
+    def _serve(self) -> None:
+        """Serve in this thread; unless another one takes its place, the end is its affair as well."""
+        me = self._receiver = self._served.begin()
         self._running.set()
         try:
-            self._loop()
+            self._loop(me)
         finally:
+            if self._served.ident == me:
+                self._end()
+
+    def _end(self) -> None:
+        try:
             self._later.put(None)
             self._sender.join(GRACE)
-            try:
-                self.abandon()
-                self.session.close()
-            finally:
-                self.ended.set()
+            self.abandon()
+            self.session.close()
+        finally:
+            self.ended.set()
+
+    def _replace(self) -> None:
+        """Have another thread serve on; the one that did so far leaves when it comes back."""
+        threading.Thread(target=self._serve, name="puffpy-server", daemon=True).start()
+
+    def _refuse(self, message: bytes, code: int) -> None:
+        """Answer *message* with an errno, from any thread."""
+        unique = IN_HEADER.struct.unpack_from(message)[2]
+        self._deliver(message, OUT_HEADER.pack(OUT_HEADER.size, -code, unique))
 
     def stop(self) -> None:
         """Unmount; a mount that is in use is served on for a grace and then cut.
@@ -161,20 +187,26 @@ class Server:
             self._receiver = 0
             self.bridge.close()
 
-    def _loop(self) -> None:
-        buffer = bytearray(self.session.buffer_size)
-        next_buffer = self.session.buffer
+    def _loop(self, me: int) -> None:
+        served, backlog, next_buffer = self._served, self._served.backlog, self.session.buffer
+        buffer = served.buffer = bytearray(self.session.buffer_size)
         receive, send = self.bridge.receive, self.bridge.send
         while True:
-            size = receive(buffer)
+            if backlog:
+                size = served.next()
+                buffer = served.buffer
+            else:
+                size = receive(buffer)
             if not size:
                 return
             reply = self._answer(buffer, size)
             if reply is None:
-                buffer = next_buffer(buffer)
+                buffer = served.buffer = next_buffer(buffer)
                 continue
             try:
                 if not send(reply):
+                    if served.ident != me:
+                        return
                     self.session.undelivered(buffer, reply)
             except OSError as exc:
                 self._refused(buffer, size, reply, exc)

@@ -19,7 +19,7 @@ MAY_IMPORT: Final = {
     "wire": {"errors"},
     "ops": {"errors", "options", "types"},
     "nodes": {"errors", "types"},
-    "layers": {"errors", "ops", "types"},
+    "layers": {"errors", "making", "ops", "options", "types"},
     "runners": set(),
     "dispatch": {"errors", "nodes", "ops", "options", "types", "wire"},
     "session": {"dispatch", "errors", "nodes", "ops", "options", "runners", "types", "wire"},
@@ -27,7 +27,19 @@ MAY_IMPORT: Final = {
     # A bridge that is a user kernel: libfuse calls by path, and somebody has to walk it.
     "libfuse": {"bridges", "errors", "options", "types", "userkernel", "wire"},
     "userkernel": {"errors", "ops", "options", "session", "types", "wire"},
-    "serve": {"bridges", "errors", "ops", "options", "record", "runners", "session", "types", "wire"},
+    "serve": {
+        "bridges",
+        "errors",
+        "ops",
+        "options",
+        "record",
+        "runners",
+        "session",
+        "types",
+        "watchdog",
+        "wire",
+    },
+    "watchdog": {"errors", "wire"},
     "record": {"errors", "types"},
     "latency": set(),
     "tracing": {"errors", "latency", "record", "wire"},
@@ -49,7 +61,17 @@ DOORS_ONLY: Final = ("filesystems", "puffpy/cli")
 """Who may import nothing but front doors: ``puffpy`` itself and a room's ``__init__``."""
 
 THREADS: Final = {"_thread", "concurrent", "multiprocessing", "threading"}
-MAY_THREAD: Final = {"dispatch", "live", "mount", "record", "runners", "serve", "userkernel"}
+MAY_THREAD: Final = {
+    "dispatch",
+    "layers",
+    "live",
+    "mount",
+    "record",
+    "runners",
+    "serve",
+    "userkernel",
+    "watchdog",
+}
 
 LONGEST: Final = 400
 EXCUSED: Final[dict[str, str]] = {

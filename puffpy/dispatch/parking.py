@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, NoReturn
@@ -51,6 +52,7 @@ class Request:
     size: int
     unique: int
     number: int
+    since: float = attrs.field(factory=time.monotonic)
     call: Call | None = None
     answered: list[tuple[Any, BaseException | None]] = attrs.field(factory=list)
     told: int = 0
@@ -139,6 +141,11 @@ class Parking:
         if request.cancel is not None:
             request.cancel()
         return request
+
+    def late(self, seconds: float) -> list[int]:
+        """Return the uniques of those that are parked for longer than *seconds*, and wanted."""
+        before = time.monotonic() - seconds
+        return [u for u, request in self._requests.items() if request.wanted and request.since < before]
 
     def postpone(self, action: Callable[[], object]) -> bool:
         """Do *action* once all requests that are parked now are gone; False if there are none."""

@@ -25,5 +25,8 @@ class Runner(Protocol):
             RuntimeError: nothing can be run any more.
         """
 
+    def depends_on(self, native_id: int) -> bool:
+        """Tell whether an operation started now would wait for the thread that the kernel calls *native_id*."""
+
     def close(self) -> None:
         """Run nothing more.  What runs is not waited for."""

@@ -32,6 +32,7 @@ class Portal:
             self._own = start_blocking_portal(backend)
             portal = self._own.__enter__()
         self._portal = portal
+        self._native_id = 0
         self._open = True
 
     def start(self, operation: Callable[..., Any], args: tuple[Any, ...], done: Done) -> Cancel:
@@ -40,6 +41,7 @@ class Portal:
             raise RuntimeError("the event loop of the async operations has ended")
 
         async def do() -> Any:
+            self._native_id = threading.get_native_id()
             return await operation(*args)
 
         future = self._portal.start_task_soon(do)
@@ -54,6 +56,10 @@ class Portal:
 
         future.add_done_callback(over)
         return future.cancel
+
+    def depends_on(self, native_id: int) -> bool:
+        """See :meth:`Runner.depends_on`: the loop's own thread asks, and does nothing else meanwhile."""
+        return native_id == self._native_id
 
     def close(self) -> None:
         """See :meth:`Runner.close`."""

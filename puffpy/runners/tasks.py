@@ -22,6 +22,7 @@ class Tasks:
         self._loop = loop
         self._lock = threading.Lock()
         self._open = True
+        self._native_id = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, operation: Callable[..., Any], args: tuple[Any, ...], done: Done) -> Cancel:
@@ -30,6 +31,7 @@ class Tasks:
         tasks: list[asyncio.Task[None]] = []
 
         def begin() -> None:
+            self._native_id = threading.get_native_id()
             task = loop.create_task(_do(operation, args, done))
             tasks.append(task)
             self._tasks.add(task)
@@ -44,6 +46,10 @@ class Tasks:
 
         loop.call_soon_threadsafe(begin)
         return cancel
+
+    def depends_on(self, native_id: int) -> bool:
+        """See :meth:`Runner.depends_on`: the loop's own thread asks, and does nothing else meanwhile."""
+        return native_id == self._native_id
 
     def close(self) -> None:
         """See :meth:`Runner.close`; tasks are cancelled, and a loop of our own ends after them."""

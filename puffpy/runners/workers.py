@@ -51,6 +51,7 @@ class Workers:
         self._lock = threading.Lock()
         self._idle = 0
         self._threads = 0
+        self._native_ids: set[int] = set()
         self._open = True
 
     def start(self, operation: Callable[..., Any], args: tuple[Any, ...], done: Done) -> Cancel:
@@ -68,6 +69,11 @@ class Workers:
             self._jobs.put(job)
         return job.cancel
 
+    def depends_on(self, native_id: int) -> bool:
+        """See :meth:`Runner.depends_on`: one of ours asks, and all the others are busy."""
+        with self._lock:
+            return native_id in self._native_ids and self._idle <= 0 and self._threads >= self._most
+
     def close(self) -> None:
         """See :meth:`Runner.close`."""
         with self._lock:
@@ -76,6 +82,7 @@ class Workers:
                 self._jobs.put(None)
 
     def _work(self) -> None:
+        self._native_ids.add(threading.get_native_id())
         while (job := self._jobs.get()) is not None:
             job.run()
             del job

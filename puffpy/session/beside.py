@@ -6,15 +6,23 @@ What a parked request is, and why its handler is run twice, is in ``puffpy.dispa
 from __future__ import annotations
 
 import errno
+import logging
 import queue
+import sys
+import threading
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeAlias
 
 from puffpy.dispatch import Message, Parked, Parking, Reply, Request
+from puffpy.errors import FsError
 from puffpy.ops import Manner
 from puffpy.runners import Runner, Workers
-from puffpy.wire.structs import OUT_HEADER
+from puffpy.wire import dump
+from puffpy.wire.structs import IN_HEADER, OUT_HEADER
+
+log = logging.getLogger("puffpy")
 
 WORKERS = 8
 """How many worker threads there are at most where nobody says."""
@@ -60,6 +68,7 @@ class Beside:
         """Park the request and start its operation.
 
         Raises:
+            EDEADLK: an operation has touched its own mount, and would wait for itself.
             RuntimeError: nothing runs operations any more.
         """
         operation, args = parked.operation, parked.args
@@ -75,18 +84,27 @@ class Beside:
             self._finished(request, answer, exc)
 
         try:
+            runner = self._runner(parked.name)
+            self._check_caller(runner, message, size)
             request.running = True
-            request.cancel = self._runner(parked.name).start(operation, args, done)
+            request.cancel = runner.start(operation, args, done)
         except BaseException:
             request.running = False
             self.parking.leave(request)
             raise
 
-    def interrupt(self, unique: int) -> None:
-        """The caller of *unique* has been signalled: it is answered now, its operation told."""
+    def interrupt(self, unique: int, code: int = errno.EINTR) -> None:
+        """The caller of *unique* is answered now, with *code*, and its operation is told."""
         request = self.parking.interrupt(unique)
         if request is not None:
-            self._deliver(request.message, OUT_HEADER.pack(OUT_HEADER.size, -errno.EINTR, unique))
+            self._deliver(request.message, OUT_HEADER.pack(OUT_HEADER.size, -code, unique))
+
+    def expire(self, seconds: float) -> None:
+        """Answer whoever has waited for longer than *seconds* with ETIMEDOUT."""
+        with self.parking.lock:
+            for unique in self.parking.late(seconds):
+                log.error("no answer within %g s: request %d gets ETIMEDOUT", seconds, unique)
+                self.interrupt(unique, errno.ETIMEDOUT)
 
     def buffer(self, last: bytearray) -> bytearray:
         """Return a buffer for the next message: *last* unless a parked request keeps that."""
@@ -120,6 +138,25 @@ class Beside:
         self._workers.close()
         if self._loop is not None:
             self._loop.close()
+
+    @staticmethod
+    def _check_caller(runner: Runner, message: Message, size: int) -> None:
+        """See that it is not one of the operations that *runner* runs which asks, and waits for itself.
+
+        Raises:
+            EDEADLK: it would.
+        """
+        caller = IN_HEADER.struct.unpack_from(message)[6]
+        if runner.depends_on(caller):
+            thread = next((each for each in threading.enumerate() if each.native_id == caller), None)
+            frame = sys._current_frames().get(thread.ident or 0) if thread is not None else None
+            log.error(
+                "an operation touches its own mount, and what would answer it waits for that operation: "
+                "it gets EDEADLK\n  it asks for %s\n%s",
+                dump(bytes(memoryview(message)[:size])),
+                "".join(traceback.format_stack(frame)).rstrip(),
+            )
+            raise FsError(errno.EDEADLK)
 
     def _runner(self, name: str) -> Runner:
         if self.parking.manners[name] is Manner.WORKER:

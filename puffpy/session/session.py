@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import Any
 
 from puffpy.dispatch import Backings, Binding, Bound, LockQueue, Message, Parked, Parking, Reply, Terms, bind
-from puffpy.errors import PuffpyError, WireError, errno_of
+from puffpy.errors import PuffpyError, TimedOut, WireError, errno_of
 from puffpy.nodes import Handles, NodeTable
 from puffpy.ops import VfsOps, VnodeOps, inspect, manners, written
 from puffpy.options import MountOptions
@@ -126,6 +126,11 @@ class Session:
             return handle(message, size, unique, nodeid, uid, gid, pid)
         except BaseException as exc:  # noqa: BLE001  a bug must not end the mount
             return self._refusal(exc, message, size)
+
+    def expire(self, seconds: float) -> None:
+        """Answer requests that have been parked for longer than *seconds* with ETIMEDOUT; from any thread."""
+        if self._beside is not None:
+            self._beside.expire(seconds)
 
     def buffer(self, last: bytearray) -> bytearray:
         """Return a buffer for the next message: *last*, unless its message was parked in it."""
@@ -261,6 +266,8 @@ class Session:
         if isinstance(exc, WireError):
             log.error("%s for node %d is malformed: %s", name, nodeid, exc)
             code = errno.EINVAL
+        elif isinstance(exc, TimedOut):
+            code = errno.ETIMEDOUT  # the watchdog has said where and what
         elif isinstance(exc, PuffpyError) and not isinstance(exc, OSError):
             log.error("%s for node %d: %s; the caller gets EIO", name, nodeid, exc)
             code = errno.EIO
