@@ -16,7 +16,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, Protocol, TypeAlias
 
 import attrs
 from typing_extensions import Buffer
@@ -27,9 +27,22 @@ from puffpy.types import BackingDevice
 MAGIC = b"puffpy recording 1\n"
 _HEAD = struct.Struct("<QBI")
 _NUMBER = struct.Struct("<q")
+_now = time.time_ns
+"""The clock itself: a recorder that listened to its own question would wait for itself."""
 
 Message: TypeAlias = bytes | bytearray
 Reply: TypeAlias = "bytes | tuple[Buffer, ...] | None"
+Answer: TypeAlias = Callable[[Message, int], Reply]
+
+
+class Observer(Protocol):
+    """Hears every message of a server, from some moment on."""
+
+    def answering(self, answer: Answer) -> Answer:
+        """Return *answer* with every message that it is given, and its reply, heard."""
+
+    def later(self, message: bytes) -> None:
+        """Hear a notification, or a reply that did not come at once.  From any thread."""
 
 
 class What(enum.IntEnum):
@@ -40,6 +53,8 @@ class What(enum.IntEnum):
     LATER = 2  # a notification, or a reply that did not come at once
     CLOCK = 3  # what the clock said
     BACKING = 4  # what registering a file for passthrough gave: an id, or a negative errno
+    TRIMMED = 5  # from here on messages come without file data: to be looked at, not to be run again
+    LOST = 6  # so many records are missing here: nobody took them in time
 
 
 @attrs.frozen
@@ -49,6 +64,16 @@ class Record:
     when: int
     what: What
     data: bytes
+
+
+def packed(record: Record) -> bytes:
+    """Return *record* as it stands in a recording."""
+    return _HEAD.pack(record.when, record.what, len(record.data)) + record.data
+
+
+def counted(when: int, what: What, value: int) -> Record:
+    """Return a record that holds a number; see :func:`number`."""
+    return Record(when, what, _NUMBER.pack(value))
 
 
 class Recorder:
@@ -63,7 +88,7 @@ class Recorder:
         """Write one record, with the time of now."""
         raw = bytes(data)
         with self._lock:
-            self._file.write(_HEAD.pack(time.time_ns(), what, len(raw)) + raw)
+            self._file.write(packed(Record(_now(), what, raw)))
 
     def clock(self) -> contextlib.AbstractContextManager[None]:
         """Write down what the clock says meanwhile; also for what a file system does before it is mounted."""
@@ -165,6 +190,6 @@ def read(file: BinaryIO) -> Iterator[Record]:
 
 
 def number(record: Record) -> int:
-    """Return the number that a record of the clock or of a backing id holds."""
+    """Return the number that a record holds which is no message."""
     reading: int = _NUMBER.unpack(record.data)[0]
     return reading
