@@ -37,16 +37,25 @@ class Daemon:
 
     def succeeded(self) -> None:
         """Let the parent exit with 0, and let go of the terminal and the working directory."""
-        if self._report < 0:
-            return
+        if self._report >= 0:
+            self._let_go()
+            os.chdir("/")
+            self._tell(0)
+
+    def forked(self) -> None:
+        """Be a child of the process in the background, which alone reports."""
+        if self._report >= 0:
+            self._let_go()
+            os.close(self._report)
+            self._report = -1
+
+    def _let_go(self) -> None:
         os.setsid()
-        os.chdir("/")
         flush_standard_streams()
         null = os.open(os.devnull, os.O_RDWR)
         for fd in STANDARD:
             os.dup2(null, fd)
         os.close(null)
-        self._tell(0)
 
     def failed(self, status: int) -> None:
         """Let the parent exit with *status*; the reason has been printed."""

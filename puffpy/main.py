@@ -18,14 +18,19 @@ from typing import Any, NoReturn
 from puffpy import bridges
 from puffpy.daemon import Daemon, flush_standard_streams, open_standard_streams
 from puffpy.errors import MountError, VectorError
+from puffpy.live import listening
 from puffpy.making import Parameter, UsageError, factory, parameters
 from puffpy.mount import prepared
 from puffpy.ops import VnodeOps
-from puffpy.options import ROWS
+from puffpy.options import ROWS, MountOptions
 from puffpy.record import Recorder
 from puffpy.serve import Server, show, signals_end
+from puffpy.unixsocket import serve_apart
 
-RESERVED = frozenset({"help", "foreground", "debug", "bridge", "record", "version"})
+VIRTUAL = "--vhost-user"
+"""Serves a virtual machine instead of a mount point."""
+
+RESERVED = frozenset({"help", "foreground", "debug", "bridge", "record", "user", "version", "vhost_user"})
 """Options of every file system; one of its own that is called so is given with ``-o`` only."""
 
 FAILED, USAGE = 1, 2
@@ -44,7 +49,8 @@ def main(
     open_standard_streams()
     prog = prog or _program()
     try:
-        parser = _parser(make, prog)
+        words = sys.argv[1:] if argv is None else argv
+        parser = _parser(make, prog, virtual=any(word.partition("=")[0] == VIRTUAL for word in words))
     except VectorError as exc:
         show(f"{prog}: {exc}")
         sys.exit(FAILED)
@@ -57,18 +63,33 @@ def main(
         if not (args.foreground or args.debug):
             # Before *make* is called: a fork takes none of the threads along that it may start.
             daemon.begin()
+        if args.user:
+            reason = _served_apart(make, args, daemon)
+            if reason:
+                raise MountError(reason)
+            flush_standard_streams()
+            sys.exit(0)
         recorder = Recorder(open(args.record, "wb")) if args.record else None  # noqa: SIM115  until the end
         with recorder.clock() if recorder is not None else contextlib.nullcontext():
             vnodeops = factory(make, args.arguments, args.options, dict(args.own))()
         vfsops, chosen = prepared(vnodeops, None, None)
-        server = Server(
-            vnodeops, vfsops, chosen, bridges.make(args.bridge), debug=args.debug, recorder=recorder
-        )
-        mountpoint = os.path.abspath(args.mountpoint)
+        bridge = bridges.make("vhost-user" if args.vhost_user else args.bridge)
+        server = Server(vnodeops, vfsops, chosen, bridge, debug=args.debug, recorder=recorder)
+        mountpoint = os.path.abspath(args.vhost_user or args.mountpoint)
         with signals_end(server):
             server.attach(mountpoint, chosen)
+            if isinstance(bridge, bridges.Listening):
+                with contextlib.suppress(OSError):  # nobody reads it
+                    print(bridge.invitation, flush=True)  # noqa: T201  it is to be copied from here
             daemon.succeeded()
-            server.run()
+            # What has no mount point cannot be looked at through it.
+            at_mount = not isinstance(bridge, bridges.Listening)
+            with (
+                listening(server, mountpoint, type(vnodeops).__name__)
+                if at_mount
+                else contextlib.nullcontext()
+            ):
+                server.run()
     except UsageError as exc:
         status, reason = USAGE, str(exc)
     except (VectorError, MountError, OSError) as exc:
@@ -82,6 +103,19 @@ def main(
     daemon.failed(status)
     flush_standard_streams()
     sys.exit(status)
+
+
+def _served_apart(make: Callable[..., VnodeOps], args: argparse.Namespace, daemon: Daemon) -> str:
+    """Mount here, and have a child that is another user serve; return what went wrong."""
+    text = ",".join(args.options)
+    return serve_apart(
+        factory(make, args.arguments, args.options, dict(args.own)),
+        args.mountpoint,
+        user=args.user,
+        mine=MountOptions.parse(text)[0],
+        succeeded=daemon.succeeded,
+        forked=daemon.forked,
+    )
 
 
 class _Own(argparse.Action):
@@ -112,7 +146,7 @@ class _Arguments(argparse.Action):
         namespace.arguments = [*namespace.arguments, values]
 
 
-def _parser(make: Callable[..., VnodeOps], prog: str) -> argparse.ArgumentParser:
+def _parser(make: Callable[..., VnodeOps], prog: str, *, virtual: bool) -> argparse.ArgumentParser:
     takes = parameters(make)
     own = [p for p in takes if not p.required]
     required = " ".join(p.name.upper() for p in takes if p.required)
@@ -142,7 +176,8 @@ def _parser(make: Callable[..., VnodeOps], prog: str) -> argparse.ArgumentParser
     for parameter in takes:
         if parameter.required:
             parser.add_argument("arguments", metavar=parameter.name.upper(), action=_Arguments)
-    parser.add_argument("mountpoint", metavar="MNT", help="a directory to mount upon")
+    if not virtual:
+        parser.add_argument("mountpoint", metavar="MNT", help="a directory to mount upon")
     parser.add_argument(
         "-o", dest="options", metavar="OPTION[,...]", action="append", default=[], help="see below"
     )
@@ -151,6 +186,16 @@ def _parser(make: Callable[..., VnodeOps], prog: str) -> argparse.ArgumentParser
         "-d", "--debug", action="store_true", help="show every message on stderr; stays as -f does"
     )
     parser.add_argument("--bridge", default="devfuse", metavar="NAME", help="how to reach a kernel (devfuse)")
+    parser.add_argument(
+        VIRTUAL,
+        metavar="PATH",
+        help="mount nothing: serve virtual machines at the socket PATH, and say what to tell QEMU",
+    )
+    parser.add_argument(
+        "--user",
+        metavar="NAME",
+        help="mount as root, and serve in a process that is this user and can do little",
+    )
     parser.add_argument("--record", metavar="FILE", help="write every message to FILE (see puffpy dump)")
     for parameter in own:
         if parameter.name not in RESERVED:

@@ -27,6 +27,7 @@ from collections.abc import Iterator, Sequence
 from puffpy.bridges import Bridge
 from puffpy.errors import MountError
 from puffpy.ops import VfsOps, VnodeOps
+from puffpy.nodes import Commons
 from puffpy.options import MountOptions
 from puffpy.record import Answer, Message, Observer, Recorder, Reply, What
 from puffpy.runners import Runner
@@ -52,7 +53,7 @@ class Server:
     """One mounted file system being served.
 
     *debug* shows every message and reply as a line on stderr; *recorder* writes them down.  *loop* runs what
-    is ``async def``.
+    is ``async def``.  Servers of the same vectors share *commons*, and *turn* lets one of them in at a time.
     """
 
     def __init__(
@@ -65,13 +66,22 @@ class Server:
         debug: bool = False,
         recorder: Recorder | None = None,
         loop: Runner | None = None,
+        commons: Commons | None = None,
+        turn: threading.Lock | None = None,
     ) -> None:
         self._later: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         backing: BackingDevice | None = bridge if isinstance(bridge, BackingDevice) else None
         if backing is not None and recorder is not None:
             backing = recorder.backing_device(backing)
         self.session = Session(
-            vnodeops, vfsops, options, self._later.put, backing, deliver=self._deliver, loop=loop
+            vnodeops,
+            vfsops,
+            options,
+            self._later.put,
+            backing,
+            deliver=self._deliver,
+            loop=loop,
+            commons=commons,
         )
         self.bridge = bridge
         self.ended = threading.Event()
@@ -79,6 +89,8 @@ class Server:
         self._sender = threading.Thread(target=self._send_later, name="puffpy-sender", daemon=True)
         self._debug, self._recorder = debug, recorder
         self._answer: Answer = self.session.receive
+        if turn is not None:
+            self._answer = _by_turns(self._answer, turn)
         if debug:
             self._answer = shown(self._answer)
         if recorder is not None:
@@ -272,6 +284,16 @@ class Server:
         _, code, unique = OUT_HEADER.unpack_from(message)
         if unique == UNIQUE_NOTIFY and code == NotifyCode.RETRIEVE:
             self.session.kernel.refused(NOTIFY_RETRIEVE_OUT.unpack_from(message, OUT_HEADER.size)[0])
+
+
+def _by_turns(answer: Answer, turn: threading.Lock) -> Answer:
+    def wait_and_answer(message: Message, size: int) -> Reply:
+        with turn:
+            reply = answer(message, size)
+            # Others may change the storage that the pieces point into before they have been sent.
+            return b"".join(reply) if isinstance(reply, tuple) else reply
+
+    return wait_and_answer
 
 
 def shown(answer: Answer) -> Answer:

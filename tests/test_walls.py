@@ -30,6 +30,7 @@ MAY_IMPORT: Final = {
     "serve": {
         "bridges",
         "errors",
+        "nodes",
         "ops",
         "options",
         "record",
@@ -39,6 +40,7 @@ MAY_IMPORT: Final = {
         "watchdog",
         "wire",
     },
+    "privileges": {"errors"},
     "watchdog": {"errors", "wire"},
     "record": {"errors", "types"},
     "latency": set(),
@@ -55,20 +57,36 @@ MAY_ALSO: Final = {
 }
 """What a folder may know of beyond what its room may."""
 
-UNWALLED: Final = {"__init__", "__main__", "aio", "cli", "fsspec", "main", "making", "mount", "testing"}
+UNWALLED: Final = {
+    "__init__",
+    "__main__",
+    "aio",
+    "cli",
+    "compat",
+    "fsspec",
+    "main",
+    "making",
+    "mount",
+    "testing",
+    "unixsocket",
+}
 
 DOORS_ONLY: Final = ("filesystems", "puffpy/cli")
 """Who may import nothing but front doors: ``puffpy`` itself and a room's ``__init__``."""
 
 THREADS: Final = {"_thread", "concurrent", "multiprocessing", "threading"}
 MAY_THREAD: Final = {
+    "compat",
     "dispatch",
     "layers",
+    "libfuse",
     "live",
     "mount",
+    "nodes",
     "record",
     "runners",
     "serve",
+    "unixsocket",
     "userkernel",
     "watchdog",
 }

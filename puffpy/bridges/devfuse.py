@@ -106,7 +106,7 @@ class DevFuse:
 
     def detach(self) -> bool:
         """Unmount what is mounted there, if it is ours and nobody uses it."""
-        if not (self._connected() and self._mounted()):
+        if not (self.connected() and self._mounted()):
             return True
         if self._helped:
             return fusermount.unmount(self.mountpoint)
@@ -128,7 +128,7 @@ class DevFuse:
 
     def close(self) -> None:
         """Close the device, which aborts what is in flight, and unmount what is still there."""
-        connected = self._connected()
+        connected = self.connected()
         fd, self.fd = self.fd, -1
         if fd >= 0:
             os.close(fd)
@@ -139,7 +139,7 @@ class DevFuse:
         if watcher is not None:
             watcher.dismiss()
 
-    def _connected(self) -> bool:
+    def connected(self) -> bool:
         """Tell whether the kernel still holds the other end.
 
         Once it has let go, the minor number is free for the next mount, perhaps of somebody else at the same

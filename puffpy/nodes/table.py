@@ -72,7 +72,7 @@ class NodeTable:
 
     *inactive* and *reclaim* are called with the node when its use, and its life, end.  *postpone* takes what
     is to be done once no operation is running that may answer with a node whose life would end now, and tells
-    whether there is one.
+    whether there is one.  *entered* is called with each node whose life begins.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class NodeTable:
         reclaim: Callable[[Any], object] | None = None,
         handle: FileHandle | None = None,
         postpone: Callable[[Callable[[], object]], bool] | None = None,
+        entered: Callable[[Any], object] | None = None,
     ) -> None:
         self.cookies = Cookies()
         self._known: dict[int, Vnode] = {}
@@ -90,6 +91,7 @@ class NodeTable:
         self._reclaim = reclaim
         self._handle = handle
         self._postpone = postpone
+        self._entered = entered
         self.root = Vnode(root, ROOT_COOKIE, nlookup=1)
         self._enter(self.root)
 
@@ -168,6 +170,8 @@ class NodeTable:
         return vnode
 
     def _enter(self, vnode: Vnode) -> None:
+        if self._entered is not None:
+            self._entered(vnode.node)
         self.cookies[vnode.cookie] = vnode
         self._known[id(vnode.node)] = vnode
 

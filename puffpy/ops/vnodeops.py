@@ -32,6 +32,12 @@ class VnodeOps:
 
     root: Any
     vfsops: VfsOps | None = None
+    unveiled: tuple[str, ...] | None = None
+    """The paths that the file system uses, and no others; ``None`` where that is not known.
+
+    A server that gives up its rights (``--user``) is kept to these.
+    """
+
     options: MountOptions = MountOptions()
 
     # names

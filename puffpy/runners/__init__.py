@@ -5,7 +5,8 @@ The event loops are in ``tasks`` (asyncio) and ``portal`` (all that anyio knows)
 than to mount, so they are imported where a vector has an ``async def``.
 """
 
-from puffpy.runners.base import Done, Runner
+from puffpy.runners.base import Runner
+from puffpy.runners.stacks import stack_of
 from puffpy.runners.workers import Workers
 
-__all__ = ["Done", "Runner", "Workers"]
+__all__ = ["Runner", "Workers", "stack_of"]

@@ -26,7 +26,7 @@ class Runner(Protocol):
         """
 
     def depends_on(self, native_id: int) -> bool:
-        """Tell whether an operation started now would wait for the thread that the kernel calls *native_id*."""
+        """Tell whether an operation started now would wait for the thread whose kernel id is *native_id*."""
 
     def close(self) -> None:
         """Run nothing more.  What runs is not waited for."""

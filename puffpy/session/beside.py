@@ -8,9 +8,6 @@ from __future__ import annotations
 import errno
 import logging
 import queue
-import sys
-import threading
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeAlias
@@ -18,7 +15,7 @@ from typing import Any, TypeAlias
 from puffpy.dispatch import Message, Parked, Parking, Reply, Request
 from puffpy.errors import FsError
 from puffpy.ops import Manner
-from puffpy.runners import Runner, Workers
+from puffpy.runners import Runner, Workers, stack_of
 from puffpy.wire import dump
 from puffpy.wire.structs import IN_HEADER, OUT_HEADER
 
@@ -148,13 +145,11 @@ class Beside:
         """
         caller = IN_HEADER.struct.unpack_from(message)[6]
         if runner.depends_on(caller):
-            thread = next((each for each in threading.enumerate() if each.native_id == caller), None)
-            frame = sys._current_frames().get(thread.ident or 0) if thread is not None else None
             log.error(
                 "an operation touches its own mount, and what would answer it waits for that operation: "
                 "it gets EDEADLK\n  it asks for %s\n%s",
                 dump(bytes(memoryview(message)[:size])),
-                "".join(traceback.format_stack(frame)).rstrip(),
+                stack_of(caller),
             )
             raise FsError(errno.EDEADLK)
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from puffpy.dispatch import Backings, Binding, Bound, LockQueue, Message, Parked, Parking, Reply, Terms, bind
 from puffpy.errors import PuffpyError, TimedOut, WireError, errno_of
-from puffpy.nodes import Handles, NodeTable
+from puffpy.nodes import Commons, Handles, NodeTable
 from puffpy.ops import VfsOps, VnodeOps, inspect, manners, written
 from puffpy.options import MountOptions
 from puffpy.runners import Runner
@@ -55,7 +55,7 @@ class Session:
     called from any thread and must not wait for the kernel.  *deliver* takes the reply to a message that was
     parked, from whoever finished it, and tells whether the kernel took it; by default that is sent as well.
     *backing* registers files for passthrough.  *loop* runs what is ``async def``; by default an asyncio loop
-    of its own does.
+    of its own does.  *commons* is shared by the sessions of several kernels over the same vectors.
 
     Raises:
         VectorError: the vectors cannot work (see :func:`puffpy.ops.inspect`).
@@ -71,6 +71,7 @@ class Session:
         *,
         deliver: Deliver | None = None,
         loop: Runner | None = None,
+        commons: Commons | None = None,
     ) -> None:
         inspect(vnodeops, vfsops)
         self.buffer_size = buffer_size(options)
@@ -92,10 +93,15 @@ class Session:
         root = vfsops.root() if "root" in ours else vnodeops.root
         self.nodes = NodeTable(
             root,
-            inactive=self._guarded(vnodeops.inactive) if "inactive" in ours else None,
-            reclaim=self._guarded(vnodeops.reclaim) if "reclaim" in ours else None,
+            inactive=self._guarded(_unless_shared(vnodeops.inactive, commons))
+            if "inactive" in ours
+            else None,
+            reclaim=_last_one(self._guarded(vnodeops.reclaim), commons)
+            if "reclaim" in ours or commons
+            else None,
             handle=vfsops.nodetofh if "nodetofh" in ours else None,
             postpone=parking.postpone if parking is not None else None,
+            entered=commons.entered if commons is not None else None,
         )
         self.handles = Handles()
         self.kernel = Notifier(self.nodes, send)
@@ -314,3 +320,11 @@ def _error(unique: int, code: int) -> bytes:
 
 def _whole(reply: Reply) -> bytes:
     return b"".join(reply) if isinstance(reply, tuple) else reply or b""
+
+
+def _unless_shared(inactive: Callable[[Any], object], commons: Commons | None) -> Callable[[Any], object]:
+    return inactive if commons is None else lambda node: commons.alone(node) and inactive(node)
+
+
+def _last_one(reclaim: Callable[[Any], object], commons: Commons | None) -> Callable[[Any], object]:
+    return reclaim if commons is None else lambda node: commons.left(node) and reclaim(node)
