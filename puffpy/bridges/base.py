@@ -5,7 +5,7 @@ No message is looked into here.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from typing_extensions import Buffer
 
@@ -43,3 +43,12 @@ class Bridge(Protocol):
 
     def close(self) -> None:
         """Let go of everything, the mount included; whoever still waits for an answer fails."""
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A bridge whose kernels come to it, one after the other: attaching waits for none of them."""
+
+    @property
+    def invitation(self) -> str:
+        """What a person has to do so that one comes."""

@@ -1,10 +1,13 @@
 """Bridges by name: the library's own, and those that other packages bring.
 
 Nothing is attached here.
+
+A name may be followed by a colon and a parameter, which is the bridge's own: ``libfuse:mfusepy``.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -15,7 +18,24 @@ from puffpy.errors import MountError
 
 ENTRY_POINTS = "puffpy.bridges"
 
-OWN: Mapping[str, Callable[[], Bridge]] = MappingProxyType({"devfuse": DevFuse})
+
+def _found(module: str, name: str) -> Callable[..., Bridge]:
+    """Return what makes the bridge that is *name* in *module*; that is loaded when it is first wanted."""
+
+    def make_one(*parameter: str) -> Bridge:
+        bridge: Bridge = getattr(importlib.import_module(module), name)(*parameter)
+        return bridge
+
+    return make_one
+
+
+OWN: Mapping[str, Callable[..., Bridge]] = MappingProxyType(
+    {
+        "devfuse": DevFuse,
+        "libfuse": _found("puffpy.libfuse", "Libfuse"),
+        "vhost-user": _found("puffpy.bridges.vhostuser", "VhostUser"),
+    }
+)
 
 
 def names() -> list[str]:
@@ -24,18 +44,20 @@ def names() -> list[str]:
 
 
 def make(name: str) -> Bridge:
-    """Return a new bridge called *name*.
+    """Return a new bridge called *name*, its parameter included.
 
     Raises:
         MountError: there is none of that name, or the package that brings it is broken.
     """
-    if name in OWN:
-        return OWN[name]()
+    kind, _, rest = name.partition(":")
+    parameter = (rest,) if rest else ()
+    if kind in OWN:
+        return OWN[kind](*parameter)
     for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        if point.name == name:
+        if point.name == kind:
             try:
-                factory: Callable[[], Bridge] = point.load()
-                return factory()
+                factory: Callable[..., Bridge] = point.load()
+                return factory(*parameter)
             except Exception as exc:
-                raise MountError(f"bridge {name} ({point.value}) is broken: {exc}: reinstall it") from exc
-    raise MountError(f"there is no bridge called {name}: choose one of {', '.join(names())}")
+                raise MountError(f"bridge {kind} ({point.value}) is broken: {exc}: reinstall it") from exc
+    raise MountError(f"there is no bridge called {kind}: choose one of {', '.join(names())}")

@@ -1,0 +1,1 @@
+"""Tests of the way through libfuse that need neither libfuse nor a mount."""

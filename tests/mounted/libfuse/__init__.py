@@ -1,0 +1,1 @@
+"""The bridge ``libfuse`` on a mount."""
