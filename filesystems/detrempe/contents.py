@@ -48,6 +48,8 @@ class Contents(puffpy.VnodeOps):
         if isinstance(vp, File):
             if change.kill_suidgid and vp.xattrs is not None and CAPABILITY in vp.xattrs.values:
                 vp.xattrs.remove(CAPABILITY)
+            if change.atime_ns is not None or change.mtime_ns is not None:
+                vp.timed()
             vp.suspect()
         return va
 
@@ -96,7 +98,9 @@ class Contents(puffpy.VnodeOps):
         """The storage itself, in as many pieces as it has."""
         data = vp.data
         va = vp.vattr
-        accessed(va)
+        # A handle, where there is one, are the flags that the file was opened with.
+        if call.handle is None or not call.handle & os.O_NOATIME:
+            accessed(va)
         if offset + size > va.size:
             size = max(va.size - offset, 0)
         return data.read(offset, size)

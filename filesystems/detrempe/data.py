@@ -132,7 +132,7 @@ class Data:
         missing = touched(start, start + len(data))
         if chunk is not None:
             missing &= ~chunk.held
-        if missing.bit_count() > self.room.free:
+        if not self.room.fits(missing.bit_count()):
             data = data[: self._fitting(missing) - start]
             missing &= touched(start, start + len(data)) if data else 0
         if not data:

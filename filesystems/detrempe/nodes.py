@@ -99,6 +99,9 @@ class File(Inode):
         va.blocks = self.data.pages * (PAGE // SECTOR)
         va.mtime_ns = va.ctime_ns = now
 
+    def timed(self) -> None:
+        """Note that somebody has set the time of last access or of data."""
+
     def suspect(self) -> None:
         """Have the kernel ask for the attributes each time while the file is set-uid or set-gid.
 

@@ -39,8 +39,12 @@ class Room:
         """How many pages can still be taken."""
         return self.limit - self.taken
 
+    def fits(self, count: int) -> bool:
+        """Tell whether *count* pages can be taken, one after the other or at once."""
+        return self.taken + count <= self.limit
+
     def take(self, count: int) -> None:
         """Take *count* pages (negative: give back), or raise ENOSPC and take none."""
-        if self.taken + count > self.limit:
+        if count > 0 and not self.fits(count):
             raise puffpy.FsError(errno.ENOSPC)
         self.taken += count

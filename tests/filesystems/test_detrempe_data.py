@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filesystems.detrempe import Detrempe
 from filesystems.detrempe.chunk import CHUNK
 from filesystems.detrempe.contents import KEEP_SIZE, ZERO_RANGE
 from filesystems.detrempe.data import LARGEST
 from filesystems.detrempe.nodes import Inode
+from tests.filesystems.below import makers
 from tests.filesystems.direct import PAGE, ROOT_CALL, Direct, age, refuses, times
 
 FAR = 500 * 10**9
 
 
-@pytest.fixture
-def fs() -> Direct:
-    return Direct(Detrempe())
+INSIDE = pytest.mark.parametrize("fs", ["plain"], indirect=True)
+"""For data in this process alone: underneath, times are the kernel's and cannot be set back as one likes."""
+
+
+@pytest.fixture(params=["plain", "below"])
+def fs(request: pytest.FixtureRequest) -> Iterator[Direct]:
+    with makers(request.param) as make:
+        yield make()
 
 
 def test_what_is_written_is_read(fs: Direct) -> None:
@@ -33,6 +38,7 @@ def test_what_is_written_is_read(fs: Direct) -> None:
     assert (node.vattr.size, node.vattr.blocks) == (27, 8)
 
 
+@INSIDE
 def test_a_read_shows_the_storage_itself(fs: Direct) -> None:
     node = fs.file("f", bytes(3 * CHUNK))
     within = fs.fs.read(node, 0, CHUNK, ROOT_CALL)
@@ -55,6 +61,7 @@ def test_a_reply_on_its_way_out_does_not_keep_the_file_from_growing(fs: Direct) 
     assert fs.read(node) == b"pi\0\0\0\0"
 
 
+@INSIDE
 def test_writing_moves_the_time_of_data_and_attributes(fs: Direct) -> None:
     node = fs.file("f")
     age(node)
@@ -63,6 +70,7 @@ def test_writing_moves_the_time_of_data_and_attributes(fs: Direct) -> None:
     assert node.vattr.mtime_ns > 3
 
 
+@INSIDE
 def test_writing_nothing_changes_nothing(fs: Direct) -> None:
     node = fs.file("f")
     age(node)
@@ -87,6 +95,7 @@ def test_cutting_a_file_and_extending_it_again_leaves_zeros(fs: Direct) -> None:
         assert node.vattr.blocks == -(-size // PAGE) * 8
 
 
+@INSIDE
 def test_setting_the_size_moves_the_time_of_data_also_where_it_stays(fs: Direct) -> None:
     node = fs.file("f", b"x")
     for size in (0, 0, 5, 5):
@@ -97,6 +106,7 @@ def test_setting_the_size_moves_the_time_of_data_also_where_it_stays(fs: Direct)
         assert times(node) == (3, now, now)
 
 
+@INSIDE
 def test_a_file_has_a_largest_size(fs: Direct) -> None:
     node = fs.file("f", b"x")
     age(node)
@@ -174,6 +184,7 @@ def test_a_hole_up_to_the_end_takes_the_last_page_along(fs: Direct) -> None:
     assert (fs.used(), node.vattr.size) == ((0, 2), PAGE + 10)
 
 
+@INSIDE
 def test_allocating_takes_room_and_extends_the_file(fs: Direct) -> None:
     node = fs.file("f", b"x")
     age(node)
@@ -217,6 +228,7 @@ def test_other_ways_to_allocate_are_refused(fs: Direct) -> None:
             fs.punch(node, offset, length)
 
 
+@INSIDE
 def test_copying_a_range_keeps_its_holes(fs: Direct) -> None:
     source, target = fs.file("a"), fs.file("b", b"z" * 4 * PAGE)
     fs.write(source, 2 * CHUNK, b"x" * PAGE)
@@ -229,6 +241,7 @@ def test_copying_a_range_keeps_its_holes(fs: Direct) -> None:
     assert times(source)[1:] == (2, 1)
 
 
+@INSIDE
 def test_copying_from_the_end_on_copies_nothing(fs: Direct) -> None:
     source, target = fs.file("a", b"x"), fs.file("b")
     age(target)
@@ -298,9 +311,12 @@ class Model:
 _EDGES = (0, 1, PAGE - 1, PAGE, PAGE + 1, CHUNK - PAGE, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 2 * CHUNK + 7)
 _OFFSETS = st.sampled_from(_EDGES) | st.integers(0, 2 * CHUNK)
 _LENGTHS = st.sampled_from([1, 10, PAGE, PAGE + 1, 3 * PAGE, CHUNK, CHUNK + PAGE]) | st.integers(1, 2 * CHUNK)
-_STEPS = st.tuples(
-    st.sampled_from(["write", "write", "truncate", "punch", "zero", "reserve", "copy"]), _OFFSETS, _LENGTHS
-)
+_WRITING = ("write", "write", "truncate", "punch", "copy")
+_STEPS = {
+    "plain": st.tuples(st.sampled_from([*_WRITING, "zero", "reserve"]), _OFFSETS, _LENGTHS),
+    # To tmpfs, what is reserved and not written is a hole to be found.
+    "below": st.tuples(st.sampled_from(_WRITING), _OFFSETS, _LENGTHS),
+}
 
 
 def apply(fs: Direct, node: Inode, model: Model, step: tuple[str, int, int], fill: int) -> None:
@@ -341,10 +357,17 @@ def apply(fs: Direct, node: Inode, model: Model, step: tuple[str, int, int], fil
             model.pages |= {page + shift for page in held if page * PAGE < start + len(data)}
 
 
+@pytest.mark.parametrize("kind", _STEPS)
 @settings(max_examples=150, deadline=None)
-@given(st.lists(_STEPS, max_size=8))
-def test_a_file_is_what_was_done_to_it(steps: list[tuple[str, int, int]]) -> None:
-    fs, model = Direct(Detrempe()), Model()
+@given(st.data())
+def test_a_file_is_what_was_done_to_it(kind: str, data: st.DataObject) -> None:
+    with makers(kind) as make:
+        check_against_model(make(), data.draw(st.lists(_STEPS[kind], max_size=8)))
+
+
+def check_against_model(fs: Direct, steps: list[tuple[str, int, int]]) -> None:
+    """Do *steps*, and look after each whether all is as it ought to be."""
+    model = Model()
     node = fs.file("f")
     for fill, step in enumerate(steps, 1):
         apply(fs, node, model, step, fill)
