@@ -98,6 +98,7 @@ class HardcodeFS(puffpy.VnodeOps):
     options = puffpy.MountOptions(fsname="puffs:hardcodefs", subtype="hardcodefs", default_permissions=True)
 
     def __init__(self, *, store: str = "") -> None:
+        self.unveiled = (os.path.dirname(os.path.abspath(store)),) if store else ()
         self.storage, is_new = open_storage(store)
         self.root = Root()
         self.born_ns = time.time_ns()

@@ -38,6 +38,7 @@ class Detrempe(Names, Contents):
         mode: Permissions of the root, in octal digits as for chmod(1).
     """
 
+    unveiled = ()
     root: Directory
     vfsops: DetrempeVfs
     options = puffpy.MountOptions(

@@ -58,6 +58,6 @@ def make(name: str) -> Bridge:
             try:
                 factory: Callable[..., Bridge] = point.load()
                 return factory(*parameter)
-            except Exception as exc:
+            except (Exception, SystemExit) as exc:
                 raise MountError(f"bridge {kind} ({point.value}) is broken: {exc}: reinstall it") from exc
     raise MountError(f"there is no bridge called {kind}: choose one of {', '.join(names())}")
