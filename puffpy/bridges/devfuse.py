@@ -43,8 +43,10 @@ class DevFuse:
 
     def attach(self, mountpoint: str, options: MountOptions) -> None:
         """Mount at *mountpoint*."""
-        self.mountpoint = mounting.check_mountpoint(mountpoint)
         self._helped = os.geteuid() != 0
+        if options.replace and mounting.is_dead(mountpoint):
+            self._remove_dead(mountpoint)
+        self.mountpoint = mounting.check_mountpoint(mountpoint)
         try:
             if options.auto_unmount:
                 # Before there is a mount: a server killed in between would leave one behind.
@@ -165,6 +167,14 @@ class DevFuse:
                 mounting.unmount(
                     self.mountpoint, mounting.MNT_FORCE | mounting.MNT_DETACH | mounting.UMOUNT_NOFOLLOW
                 )
+
+    def _remove_dead(self, mountpoint: str) -> None:
+        """Take away what somebody's crash has left; whoever still has a file open there keeps an error."""
+        if self._helped:
+            fusermount.unmount(mountpoint, lazy=True)
+        else:
+            with contextlib.suppress(OSError):
+                mounting.unmount(mountpoint)
 
     def _watch(self) -> None:
         command = fusermount.unmount_command(self.mountpoint) if self._helped else None

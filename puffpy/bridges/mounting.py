@@ -79,7 +79,7 @@ def check_mountpoint(path: str) -> str:
         MountError: it is not there, not a directory, or a dead mount.
     """
     if is_dead(path):
-        remedy = f"unmount it first: fusermount3 -u {path} (or, as root, umount -l {path})"
+        remedy = f"take it over (-o replace), or unmount it: fusermount3 -u {path}, as root umount -l {path}"
         raise MountError(f"{path} is a mount whose server has died: {remedy}", errno.ENOTCONN)
     try:
         mode = os.stat(path).st_mode

@@ -27,7 +27,7 @@ PATIENCE: Final = 20.0
 
 RELAY, DEVICE, OK = b"relay", b"device", b"ok"
 
-MOUNTERS: Final = frozenset({"suid", "dev", "allow_other", "auto_unmount", "workers", "timeout"})
+MOUNTERS: Final = frozenset({"suid", "dev", "allow_other", "auto_unmount", "replace", "workers", "timeout"})
 """Options that are not the serving side's to ask for: they concern those who use the mount, or itself."""
 
 
