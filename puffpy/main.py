@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.metadata
 import inspect
 import logging
 import os
@@ -25,7 +24,6 @@ from puffpy.ops import VnodeOps
 from puffpy.options import ROWS, MountOptions
 from puffpy.record import Recorder
 from puffpy.serve import Server, show, signals_end
-from puffpy.unixsocket import serve_apart
 
 VIRTUAL = "--vhost-user"
 """Serves a virtual machine instead of a mount point."""
@@ -107,6 +105,8 @@ def main(
 
 def _served_apart(make: Callable[..., VnodeOps], args: argparse.Namespace, daemon: Daemon) -> str:
     """Mount here, and have a child that is another user serve; return what went wrong."""
+    from puffpy.unixsocket import serve_apart  # a mount starts sooner without it
+
     text = ",".join(args.options)
     return serve_apart(
         factory(make, args.arguments, args.options, dict(args.own)),
@@ -144,6 +144,19 @@ class _Arguments(argparse.Action):
 
     def __call__(self, _parser: Any, namespace: Any, values: Any, _option: Any = None) -> None:
         namespace.arguments = [*namespace.arguments, values]
+
+
+class _Version(argparse.Action):
+    """Looks the version up when it is asked for: that takes as long as a fifth of all imports."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib import metadata
+
+        try:
+            version = f"puffpy {metadata.version('puffpy')}"
+        except metadata.PackageNotFoundError:
+            version = "puffpy, not installed"
+        parser.exit(message=version + "\n")
 
 
 def _parser(make: Callable[..., VnodeOps], prog: str, *, virtual: bool) -> argparse.ArgumentParser:
@@ -200,7 +213,7 @@ def _parser(make: Callable[..., VnodeOps], prog: str, *, virtual: bool) -> argpa
     for parameter in own:
         if parameter.name not in RESERVED:
             _add_own(parser, parameter)
-    parser.add_argument("-V", "--version", action="version", version=_version())
+    parser.add_argument("-V", "--version", action=_Version, nargs=0, help="show it and exit")
     return parser
 
 
@@ -211,9 +224,3 @@ def _program() -> str:
         return f"python -m {package.name.removesuffix('.__main__')}"
     return os.path.basename(sys.argv[0])
 
-
-def _version() -> str:
-    try:
-        return f"puffpy {importlib.metadata.version('puffpy')}"
-    except importlib.metadata.PackageNotFoundError:
-        return "puffpy, not installed"

@@ -24,10 +24,10 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from puffpy.bridges import Bridge
+from puffpy.bridges import Bridge, Listening
 from puffpy.errors import MountError
-from puffpy.ops import VfsOps, VnodeOps
 from puffpy.nodes import Commons
+from puffpy.ops import VfsOps, VnodeOps
 from puffpy.options import MountOptions
 from puffpy.record import Answer, Message, Observer, Recorder, Reply, What
 from puffpy.runners import Runner
@@ -107,10 +107,14 @@ class Server:
     def attach(self, mountpoint: str, options: MountOptions) -> None:
         """Mount, and answer INIT: when this returns, the mount works, unless somebody has unmounted it.
 
+        A bridge that listens has only begun to: whoever comes, and whenever, is answered by :meth:`run`.
+
         Raises:
             MountError: something is missing or was refused, or the file system will not start.
         """
         self.bridge.attach(mountpoint, options)
+        if isinstance(self.bridge, Listening):
+            return
         try:
             buffer = bytearray(self.session.buffer_size)
             while not self.session.ready:

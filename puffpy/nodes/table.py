@@ -145,11 +145,16 @@ class NodeTable:
             self._quiesce(vnode)
             self._settle(vnode)
 
-    def clear(self) -> None:
-        """The kernel is gone and sends no FORGET for what it still knew: every life ends, the root's last."""
+    def begin_anew(self) -> None:
+        """The kernel has forgotten everything, and sends no FORGET for it: every life ends but the root's."""
         for vnode in self:
             if vnode is not self.root:
                 self._end(vnode)
+        self.root.nlookup, self.root.nopen, self.root.listings = 1, 0, ()
+
+    def clear(self) -> None:
+        """The kernel is gone and sends no FORGET for what it still knew: every life ends, the root's last."""
+        self.begin_anew()
         if self.root.cookie in self.cookies:
             self._end(self.root)
 

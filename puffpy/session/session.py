@@ -77,6 +77,8 @@ class Session:
         self.buffer_size = buffer_size(options)
         self.ready = False
         self.closed = False
+        self._started = False
+        self._backings: Backings | None = None
         self.terms: Terms | None = None
         self._vnodeops, self._vfsops, self._options = vnodeops, vfsops, options
         ours = written(vnodeops) | written(vfsops)
@@ -160,6 +162,14 @@ class Session:
         if self.closed:
             return
         self.closed = True
+        self._close_files()
+        self.nodes.clear()
+        self._guarded(self._through("unmount", self._vfsops.unmount))()
+        if self._beside is not None:
+            self._beside.close()
+
+    def _close_files(self) -> None:
+        """Close what the kernel has open, and will send no RELEASE for."""
         if self._beside is not None:
             self._beside.settle()
         shut = self._guarded(self._through("close", self._vnodeops.close))
@@ -167,11 +177,9 @@ class Session:
             if opened.vnode is not None:
                 if not opened.flags & os.O_DIRECTORY and "close" in self._wishes.written:
                     shut(opened.vnode.node, opened.flags, Call(0, 0, 0, opened.handle))
+                if self._backings is not None:
+                    self._backings.end(opened)
                 self.nodes.closed(opened.vnode)
-        self.nodes.clear()
-        self._guarded(self._through("unmount", self._vfsops.unmount))()
-        if self._beside is not None:
-            self._beside.close()
 
     def _init(
         self, message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int
@@ -185,13 +193,14 @@ class Session:
         reply = init_reply(unique, self.terms, self._wishes, readahead)
         if major > MAJOR:
             return reply  # the kernel asks again, with a major that both know
+        self._backings = Backings(self._backing) if self.terms.flags & InitFlag.PASSTHROUGH else None
         binding = Binding(
             vnodeops=self._vnodeops,
             vfsops=self._vfsops,
             nodes=self.nodes,
             handles=self.handles,
             locks=self._locks,
-            backings=Backings(self._backing) if self.terms.flags & InitFlag.PASSTHROUGH else None,
+            backings=self._backings,
             parking=self._beside.parking if self._beside is not None else None,
             options=self._options,
             terms=self.terms,
@@ -204,7 +213,9 @@ class Session:
             (Opcode.DESTROY, self._destroy),
         ):
             self._routes[opcode] = (self._routes[opcode][0], handler)
-        self._through("start", self._vfsops.start)(self.kernel)
+        if not self._started:
+            self._through("start", self._vfsops.start)(self.kernel)
+            self._started = True
         self.ready = True
         return reply
 
@@ -227,7 +238,12 @@ class Session:
     def _destroy(
         self, message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int
     ) -> Reply:
-        self.close()
+        # Virtual machines send it when they unmount, and INIT when they mount again: the mount lives on.
+        self._close_files()
+        self.nodes.begin_anew()
+        self._locks = LockQueue(self._locks.send)
+        self._routes = {Opcode.INIT: (IN_HEADER.size, self._init)}
+        self.ready = False
         return OUT_HEADER.pack(OUT_HEADER.size, 0, unique)
 
     def _receive_locked(self, message: Message, size: int) -> Reply:

@@ -68,11 +68,17 @@ def test_the_end_comes_once() -> None:
     assert scribe.calls() == []
 
 
-def test_destroy_is_the_end_too() -> None:
+def test_after_destroy_all_is_forgotten_and_another_init_may_follow() -> None:
     speaker, scribe = busy()
     assert not speaker.ask(Opcode.DESTROY, 0).error
-    assert speaker.session.closed
-    assert scribe.calls()[-1] == "unmount"
+    assert not speaker.session.closed
+    assert "unmount" not in scribe.calls()
+    assert speaker.counts() == {}
+    assert speaker.refused(Opcode.GETATTR, ROOT) == errno.EIO, "before INIT"
+    scribe.heard.clear()
+    assert not speaker.ask(Opcode.INIT, 0, major=7, minor=45).error
+    assert "start" not in scribe.calls(), "the mount is the same"
+    assert not speaker.ask(Opcode.GETATTR, ROOT).error
 
 
 def test_whatever_comes_after_the_end_is_stale() -> None:
