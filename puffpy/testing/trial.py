@@ -5,6 +5,7 @@ Nothing is expected or judged here.
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import stat
@@ -40,7 +41,9 @@ def implemented(vnodeops: VnodeOps, vfsops: VfsOps) -> frozenset[str]:
 
 
 def _own(vnodeops: VnodeOps, name: str) -> bool:
-    return getattr(type(vnodeops), name) is not getattr(ReadOnly, name)
+    # Also where a layer has put something around it.
+    operation = inspect.unwrap(getattr(vnodeops, name))
+    return getattr(operation, "__func__", operation) is not getattr(ReadOnly, name)
 
 
 @attrs.frozen

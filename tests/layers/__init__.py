@@ -1,0 +1,1 @@
+"""Layers: file systems made of file systems."""
