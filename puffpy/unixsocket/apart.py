@@ -19,7 +19,7 @@ from puffpy.mount import prepared
 from puffpy.ops import VnodeOps
 from puffpy.options import MountOptions
 from puffpy.privileges import become, confine
-from puffpy.serve import ENDING_SIGNALS
+from puffpy.signals import ENDING_SIGNALS
 from puffpy.unixsocket.attaching import Attachment
 from puffpy.unixsocket.greeting import complaint
 from puffpy.unixsocket.serving import serve_connection

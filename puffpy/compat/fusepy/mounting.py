@@ -17,7 +17,8 @@ from puffpy.compat.fusepy.background import Background
 from puffpy.compat.fusepy.settings import Settings, settings
 from puffpy.compat.fusepy.vector import PathOps, vector
 from puffpy.errors import MountError
-from puffpy.serve import ENDING_SIGNALS, Server, signals_end
+from puffpy.serve import Server
+from puffpy.signals import ENDING_SIGNALS, signals_end
 
 
 class FUSE:
