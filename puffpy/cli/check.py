@@ -15,7 +15,9 @@ from typing import Final
 import puffpy
 from puffpy.cli.colour import BOLD, DIM, GREEN, RED, painted
 from puffpy.cli.locate import locate
-from puffpy.cli.words import Subparsers, add_making, subcommand
+from puffpy.cli.progress import Progress, announced
+from puffpy.cli.words import Subparsers, add_layers, add_making, subcommand
+from puffpy.layers import layered
 from puffpy.making import UsageError, factory
 from puffpy.testing import PROMISES, Promise, Result, Verdict, results
 
@@ -24,6 +26,7 @@ puffpy check filesystems.detrempe
 puffpy check ./myfs.py:MyFs ARGUMENT -o option=value
 puffpy check filesystems.detrempe -k rename -k link    only what has to do with these
 puffpy check myfs --at /scratch                        try everything in that directory
+puffpy check filesystems.detrempe --layer cache:ttl=60 a layer breaks no promise either
 puffpy check filesystems.tunnel {tmp}                  over a new directory for every promise
 """
 
@@ -42,6 +45,7 @@ def add(subparsers: Subparsers) -> None:
     says = "try whether a file system keeps what file systems promise"
     parser = subcommand(subparsers, "check", run, says, EXAMPLES, MORE)
     add_making(parser)
+    add_layers(parser)
     parser.add_argument("--at", metavar="DIR", default="/", help="where in it to try (/)")
     parser.add_argument(
         "-k", dest="words", metavar="WORD", action="append", default=[], help="only promises with this word"
@@ -53,7 +57,9 @@ def run(args: argparse.Namespace) -> int:
     """Try every promise, print what became of it, and return 1 if one is not kept."""
     chosen = _chosen(args.words)
     with contextlib.ExitStack() as directories:
-        counts = _tried(args, results(_making(args, directories), at=args.at, only=chosen))
+        progress = Progress(f"checking {args.target}", len(chosen))
+        following = announced(chosen, progress, lambda promise: promise.sentence)
+        counts = _tried(args, progress, results(_making(args, directories), at=args.at, only=following))
     sums = ", ".join(f"{counts[verdict]} {_words(verdict, counts[verdict])}" for verdict in Verdict)
     print(painted(sums, RED if counts[Verdict.FAILS] else GREEN))
     return 1 if counts[Verdict.FAILS] else 0
@@ -61,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _making(args: argparse.Namespace, directories: contextlib.ExitStack) -> Callable[[], puffpy.VnodeOps]:
     """Return what makes the file system, with a new directory each time where one is asked for."""
-    make, words = locate(args.target), [args.arguments, args.options]
+    make = layered(locate(args.target), args.layers, locate)
+    words = [args.arguments, args.options]
 
     def fresh() -> puffpy.VnodeOps:
         directories.close()
@@ -73,7 +80,7 @@ def _making(args: argparse.Namespace, directories: contextlib.ExitStack) -> Call
     return fresh if asked else factory(make, *words)
 
 
-def _tried(args: argparse.Namespace, tried: Iterable[Result]) -> Counter[Verdict]:
+def _tried(args: argparse.Namespace, progress: Progress, tried: Iterable[Result]) -> Counter[Verdict]:
     """Print each result as it comes; return how many there were of each verdict."""
     counts: Counter[Verdict] = Counter()
     subject = ""
@@ -81,6 +88,7 @@ def _tried(args: argparse.Namespace, tried: Iterable[Result]) -> Counter[Verdict
         counts[result.verdict] += 1
         if args.quiet and result.verdict is not Verdict.FAILS:
             continue
+        progress.clear()
         if result.promise.subject != subject:
             subject = result.promise.subject
             print(painted(subject, BOLD))

@@ -12,6 +12,7 @@ from typing import Final, TextIO
 GREEN: Final = "32"
 RED: Final = "31"
 DIM: Final = "2"
+YELLOW: Final = "33"
 BOLD: Final = "1"
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from puffpy.cli.colour import DIM, painted
 from puffpy.cli.words import Subparsers, subcommand
 from puffpy.record import Record, What, number, read
-from puffpy.wire import Direction, decode_request, dump
+from puffpy.wire import IN_HEADER, Direction, dump
 
 EXAMPLES: Final = """
 puffpy mount myfs MNT -f --record session.puffs
@@ -53,12 +53,12 @@ def lines(records: Iterable[Record], *, clock: bool = False) -> Iterator[str]:
             date = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(begin // SECOND))
             yield painted(f"recorded from {date} on", DIM)
         at = painted(f"{(record.when - begin) / SECOND:12.6f}", DIM)
-        if record.what in (What.CLOCK, What.BACKING):
+        if record.what not in (What.REQUEST, What.REPLY, What.LATER):
             if clock:
                 yield f"{at} = {record.what.name} {number(record)}"
             continue
         if record.what is What.REQUEST:
-            request = decode_request(record.data)
-            opcodes[request.unique] = request.opcode
+            opcode, unique = IN_HEADER.unpack_from(record.data)[1:3]
+            opcodes[unique] = opcode
         direction = Direction.TO_SERVER if record.what is What.REQUEST else Direction.TO_KERNEL
         yield f"{at} {dump(record.data, direction=direction, opcode_of=opcodes.get)}"

@@ -6,7 +6,6 @@ Nothing is made here; see ``making``.
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import importlib.util
 import os
 import sys
@@ -15,8 +14,8 @@ from types import ModuleType
 from typing import Final
 
 import puffpy
+from puffpy.cli.plugins import FILE_SYSTEMS, PluginError, plugins
 
-ENTRY_POINTS: Final = "puffpy.filesystems"
 SHIPPED: Final = "filesystems"
 
 
@@ -34,9 +33,12 @@ def locate(target: str) -> Callable[..., puffpy.VnodeOps]:
         LocateError: there is no such module or class, there are several, or it is no file system.
     """
     where, _, name = target.partition(":")
-    points = [point for point in importlib.metadata.entry_points(group=ENTRY_POINTS) if point.name == target]
-    if points:
-        return _checked(target, points[0].load())
+    for plugin in plugins(FILE_SYSTEMS):
+        if plugin.name == target:
+            try:
+                return _checked(target, plugin.load())
+            except PluginError as exc:
+                raise LocateError(str(exc)) from exc
     module = _module(where)
     if not name:
         return the_one(module)

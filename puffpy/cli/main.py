@@ -12,28 +12,68 @@ from collections.abc import Sequence
 from typing import Final
 
 import puffpy
-from puffpy.cli import check, dump, listing, mount, ops, replay
+from puffpy.cli import (
+    attach,
+    check,
+    completion,
+    doctor,
+    dump,
+    listing,
+    mount,
+    new,
+    ops,
+    replay,
+    report,
+    serve,
+    top,
+    trace,
+)
 from puffpy.cli.locate import LocateError
 from puffpy.making import UsageError
 
 FAILED: Final = 1
 USAGE: Final = 2
 
-SUBCOMMANDS: Final = (check, mount, listing, ops, dump, replay)
+SUBCOMMANDS: Final = (
+    new,
+    check,
+    mount,
+    serve,
+    attach,
+    listing,
+    ops,
+    doctor,
+    trace,
+    top,
+    report,
+    dump,
+    replay,
+    completion,
+)
 
-DESCRIPTION: Final = "Check, mount and look at file systems written with puffpy."
+DESCRIPTION: Final = "Begin, check, mount and look at file systems written with puffpy."
 
 EXAMPLES: Final = """\
 examples:
+  puffpy new myfs                         a package with a file system that works, to begin with
   puffpy check filesystems.detrempe       does it keep what file systems promise?
   puffpy check ./myfs.py:MyFs -o ro       of one class in a file, mounted read-only
   puffpy mount filesystems.detrempe MNT   mount it (umount MNT unmounts)
+  puffpy serve filesystems.detrempe --listen SOCKET     ... in a process of its own
+  puffpy attach SOCKET MNT                and its mount in another
   puffpy list                             the file systems and bridges there are
   puffpy ops lookup                       what an operation must do
-  puffpy dump FILE                        a recording (mount --record FILE), line by line
+  puffpy doctor                           can file systems be mounted on this machine?
+  puffpy top MNT                          what a mount does now, and where it is stuck
+  puffpy trace MNT                        how often, how long, and what is slow
+  puffpy report FILE                      a recording (mount --record FILE) as a page
+  puffpy dump FILE                        a recording, line by line
   puffpy replay FILE myfs                 does myfs still answer as it was recorded?
 
-exit status: 0 all is well, 1 it is not, 2 the command line makes no sense
+exit status:
+  0  done, and all is well
+  1  it failed, or all is not well: a promise broken, an answer that differs, no way to mount
+  2  the command line makes no sense, or names no file system
 """
 
 

@@ -11,7 +11,7 @@ import inspect
 from typing import Final
 
 from puffpy.cli.colour import BOLD, DIM, painted
-from puffpy.cli.words import Subparsers, subcommand
+from puffpy.cli.words import Subparsers, completes, subcommand
 from puffpy.making import UsageError
 from puffpy.ops import OPERATIONS, OTHER_NAMES, Operation, VfsOps, VnodeOps
 
@@ -25,7 +25,8 @@ puffpy ops unlink    other systems' names are understood
 def add(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = subcommand(subparsers, "ops", run, "show what a file system can be asked", EXAMPLES)
-    parser.add_argument("name", metavar="NAME", nargs="?", help="one operation")
+    name = parser.add_argument("name", metavar="NAME", nargs="?", help="one operation")
+    completes(name, OPERATIONS)
 
 
 def run(args: argparse.Namespace) -> int:

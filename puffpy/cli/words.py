@@ -6,13 +6,16 @@ Nothing is looked up here; see ``locate`` and ``making``.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     Subparsers: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 else:
     Subparsers: TypeAlias = argparse._SubParsersAction  # it cannot be subscripted when run
+
+
+STATUSES: Final = "exit status: 0 done, 1 it failed, 2 the command line makes no sense"
 
 
 def subcommand(
@@ -22,6 +25,7 @@ def subcommand(
     says: str,
     examples: str,
     more: str = "",
+    statuses: str = STATUSES,
 ) -> argparse.ArgumentParser:
     """Add the subcommand *name*; *says* is one line, *examples* one a line."""
     shown = "".join(f"  {line.strip()}\n" for line in examples.strip().splitlines())
@@ -29,7 +33,7 @@ def subcommand(
         name,
         help=says,
         description=f"{says[0].upper()}{says[1:]}.{more}",
-        epilog=f"examples:\n{shown}",
+        epilog=f"examples:\n{shown}\n{statuses}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)
@@ -57,3 +61,28 @@ def add_making(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="options of the file system and of the mount, as for mounting it",
     )
+
+
+def seconds(text: str) -> float:
+    """Return the time that *text* says; ValueError if it says none."""
+    number = float(text)
+    if not 0 < number < 10**6:
+        raise ValueError(f"{text} is no time to wait")
+    return number
+
+
+def add_layers(parser: argparse.ArgumentParser) -> None:
+    """Add the layers that lie on a file system."""
+    parser.add_argument(
+        "--layer",
+        dest="layers",
+        metavar="NAME[:OPTION=VALUE,...]",
+        action="append",
+        default=[],
+        help="a layer on it (see puffpy list), and one more on that if given again",
+    )
+
+
+def completes(action: argparse.Action, words: Iterable[str]) -> None:
+    """Have shells offer *words* for the argument *action*, which may be others as well."""
+    vars(action)["completions"] = tuple(words)

@@ -40,6 +40,9 @@ LINE = 200
 SHORTEST = 0.05
 """Seconds between two snapshots at least."""
 
+UNREADY = ".new"
+"""Ends the name of a socket that nobody can connect to yet."""
+
 _CREDENTIALS = struct.Struct("3i")
 
 
@@ -194,18 +197,33 @@ def _bound(name: str) -> tuple[socket.socket, str]:
         path = os.path.join(directory, name)
         bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            # The device is ours: whatever has its name is left over from a server that died.
+            _sweep(directory)
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
-            bound.bind(path)
-            os.chmod(path, 0o600)
+                os.unlink(f"{path}{UNREADY}")
+            bound.bind(f"{path}{UNREADY}")
+            os.chmod(f"{path}{UNREADY}", 0o600)
             bound.listen(MOST)
+            # The device is ours: whatever has its name is left over from a server that died.
+            os.rename(f"{path}{UNREADY}", path)
         except OSError as exc:
             bound.close()
             reason = f"{path}: {exc}"
         else:
             return bound, path
     raise OSError(f"no socket to look through: {reason}")
+
+
+def _sweep(directory: str) -> None:
+    """Remove the sockets that servers left which were killed."""
+    for name in os.listdir(directory):
+        path = os.path.join(directory, name)
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
+            try:
+                end.settimeout(0)
+                if not name.endswith(UNREADY):
+                    end.connect(path)
+            except ConnectionRefusedError:
+                os.unlink(path)
 
 
 def _peer(end: socket.socket) -> int:

@@ -104,7 +104,7 @@ def sockets(mount: Mounted) -> Iterator[str]:
 
 
 def _spellings(path: str) -> Iterator[str]:
-    """Yield *path* as the mount table may have it.  Nothing is looked up on a FUSE mount: it may be the one."""
+    """Yield *path* as the mount table may have it.  Nothing is looked up on a FUSE mount."""
     path = os.path.abspath(path)
     for _ in range(LINKS):
         yield path

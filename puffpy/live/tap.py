@@ -56,7 +56,8 @@ class Tap:
             lost, self._told = self._lost - self._told, self._lost
             yield packed(counted(time.time_ns(), What.LOST, lost))
         try:
-            yield self._queue.get(timeout=patience)
+            # With a patience of 0 Python 3.10 waits for ever.
+            yield self._queue.get(patience > 0, patience)
             for _ in range(self._queue.qsize()):
                 yield self._queue.get_nowait()
         except queue.Empty:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import attrs
 
+from puffpy.errors import WireError
 from puffpy.mount import prepared
 from puffpy.ops import VnodeOps
 from puffpy.record import Record, What, number, read, turned_back_clock
@@ -110,6 +111,8 @@ def _exchanges(records: Iterable[Record]) -> Iterator[_Exchange]:
         if record.what is What.REQUEST:
             yield exchange
             exchange = _Exchange(record.data)
+        elif record.what is What.TRIMMED:
+            raise WireError("this was listened to and has no file data in it: it cannot be run again")
         elif record.what is What.REPLY:
             exchange.reply = record.data
         elif record.what is What.CLOCK:

@@ -5,7 +5,8 @@ How many fit a reply, and what a cookie stands for, is decided by the caller.
 A record is a fixed part, the name without a NUL, and zeros up to a multiple of 8.  A large directory is
 packed here entry by entry, so each length of padded name has its structure compiled beforehand: one call of
 ``pack`` writes the fixed part, the name and, as ``s`` does by itself, the zeros.  Where all the names of a
-listing have one padded length, which is the rule in the largest directories, one call writes CHUNK records.
+listing but ``.`` and ``..`` have one padded length, which is the rule in the largest directories, one call
+writes CHUNK records.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,9 @@ ALIGNMENT = 8
 
 CHUNK = 256
 """How many records one call packs where all are of one size."""
+
+DOTS = 2
+"""How many records come first whose names are shorter than all others: ``.`` and ``..``."""
 
 NAME_MAX = 255
 """Longer names are packed as well, but without a structure compiled for them."""
@@ -93,11 +97,23 @@ def dirents(
     """
     count = len(names)
     lengths = list(map(len, names))
-    padded = {length + -length % ALIGNMENT for length in set(lengths)}
-    if len(padded) != 1:
-        packed = list(map(dirent, inos, range(first, first + count), kinds, names))
-        return b"".join(packed), list(accumulate(map(len, packed), initial=0))
-    (room,) = padded
+    padded = {length + -length % ALIGNMENT for length in set(lengths[DOTS:])}
+    apart = count if len(padded) != 1 else DOTS
+    packed = list(map(dirent, inos[:apart], range(first, first + apart), kinds, names))
+    ends = list(accumulate(map(len, packed), initial=0))
+    if apart < count:
+        packed.append(_alike(inos[apart:], first + apart, kinds[apart:], names[apart:], lengths[apart:]))
+        size = DIRENT.size + padded.pop()
+        ends.extend(range(ends[-1] + size, ends[-1] + size * (count - apart) + 1, size))
+    return b"".join(packed), ends
+
+
+def _alike(
+    inos: Sequence[int], first: int, kinds: Sequence[int], names: Sequence[bytes], lengths: Sequence[int]
+) -> bytes:
+    """Return the records of names that all have one padded length."""
+    count = len(names)
+    room = _padded(lengths[0])
     values: list[int | bytes] = [0] * (5 * count)
     values[0::5] = inos
     values[1::5] = range(first, first + count)
@@ -110,8 +126,7 @@ def dirents(
     packed = [pack(*values[at : at + step]) for at in range(0, 5 * whole, step)]
     if whole < count:
         packed.append(_uniform(room, count - whole).pack(*values[5 * whole :]))
-    size = DIRENT.size + room
-    return b"".join(packed), range(0, count * size + 1, size)
+    return b"".join(packed)
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,1 @@
+"""Tests of looking at a mount while it is served."""
