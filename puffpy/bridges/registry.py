@@ -8,13 +8,16 @@ A name may be followed by a colon and a parameter, which is the bridge's own: ``
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from puffpy.bridges.base import Bridge
 from puffpy.bridges.devfuse import DevFuse
 from puffpy.errors import MountError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINTS = "puffpy.bridges"
 
@@ -38,9 +41,16 @@ OWN: Mapping[str, Callable[..., Bridge]] = MappingProxyType(
 )
 
 
+def _brought() -> Iterable[EntryPoint]:
+    """Return the bridges of other packages."""
+    from importlib import metadata  # takes as long as a fifth of all imports, and most mounts need none
+
+    return metadata.entry_points(group=ENTRY_POINTS)
+
+
 def names() -> list[str]:
     """Return the names of all bridges that are installed."""
-    return sorted({*OWN, *(point.name for point in importlib.metadata.entry_points(group=ENTRY_POINTS))})
+    return sorted({*OWN, *(point.name for point in _brought())})
 
 
 def make(name: str) -> Bridge:
@@ -53,7 +63,7 @@ def make(name: str) -> Bridge:
     parameter = (rest,) if rest else ()
     if kind in OWN:
         return OWN[kind](*parameter)
-    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+    for point in _brought():
         if point.name == kind:
             try:
                 factory: Callable[..., Bridge] = point.load()

@@ -177,11 +177,9 @@ def _split(b: Binding, items: list[Any]) -> tuple[list[str], list[Any]]:
     """Return the names in *items*, and the node of each, or the Dirent itself."""
     kinds = set(map(type, items))
     if kinds == {tuple}:
-        try:
-            names, nodes = zip(*items, strict=True)
-        except ValueError:
+        if set(map(len, items)) != {2}:
             untrue(b, "readdir", next(item for item in items if len(item) != 2), PAIR)
-        return list(names), list(nodes)
+        return [item[0] for item in items], [item[1] for item in items]
     words: list[str] = []
     told: list[Any] = []
     for item in items:
