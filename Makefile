@@ -5,6 +5,7 @@
 #   make pytest  the tests alone; PYTEST="-k readdir" chooses
 #   make lint    lint and types alone
 #   make docs    the documentation, into docs/_build/html
+#   make stress  stress-ng, fio, dbench and bonnie++ at length (an hour); the tests run each for a moment
 #   make bench   the figures of speed
 #   make clean   remove what the above have made
 #
@@ -17,7 +18,7 @@ PYTEST ?=
 BIN     := $(VENV)/bin
 SOURCES := $(wildcard puffpy filesystems tests benchmarks)
 
-.PHONY: demo test pytest lint docs bench clean
+.PHONY: demo test pytest lint docs stress bench clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed-core
@@ -36,6 +37,9 @@ lint: $(VENV)/.installed-test
 docs: $(VENV)/.installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+stress: $(VENV)/.installed-test
+	PUFFPY_STRESS=long $(BIN)/python -m pytest tests/stress -o timeout=3600 -o faulthandler_timeout=3000 $(PYTEST)
 
 # The peers have an environment of their own.
 bench:

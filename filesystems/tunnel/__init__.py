@@ -4,8 +4,8 @@ The reference for file systems that stand before another one: descriptors instea
 rights instead of the server's, and data that the kernel fetches by itself.
 
     python -m filesystems.tunnel DIR MNT
-    python -m filesystems.tunnel -o read_only,hide='.*:*.key' DIR MNT
-    python -m filesystems.tunnel -o watch,allow_other DIR MNT
+    python -m filesystems.tunnel --read-only --hide '.*:*.key' DIR MNT
+    python -m filesystems.tunnel --watch -o allow_other DIR MNT
 
 From the bottom up:
 
@@ -14,6 +14,7 @@ From the bottom up:
 ``mounts``       which mounts must not be looked at
 ``volumes``      the file systems underneath, and what a node of one is
 ``nodes``        all nodes, and a descriptor for each whenever one is wanted
+``handles``      how a kernel asks for what it has forgotten
 ``credentials``  whose rights an operation is done with
 ``hidden``       which names are not to be seen
 ``watch``        tells the kernel what others change

@@ -13,7 +13,7 @@ from typing import Final
 import puffpy
 
 NOWHERE: Final = r"(?s:\.\.?|.*/.*|)\Z"
-"""What is no name of anything in a directory.  No kernel sends such, but outside is one ``..`` away."""
+"""What is no name of anything in a directory: outside is one ``..`` away."""
 
 
 class Hidden:

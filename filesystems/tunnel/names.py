@@ -43,7 +43,12 @@ class Names(puffpy.VnodeOps):
         raise NotImplementedError
 
     def lookup(self, dvp: Node, cn: puffpy.ComponentName, call: puffpy.Call) -> Node:
-        """The file that has the name now, held by a descriptor before anything is asked about it."""
+        """The file that has the name now, held by a descriptor before anything is asked about it.
+
+        ``..`` is asked for by a kernel that has nothing of a directory but its handle.
+        """
+        if cn.name == "..":
+            return self.nodes.above(dvp)
         name = self.hidden.there(cn)
         if self.watch is not None:
             self.watch.add(dvp, self.nodes.path(dvp))

@@ -25,6 +25,8 @@ from filesystems.tunnel.mounts import fuse_devices
 from filesystems.tunnel.syscalls import AT_STATX_DONT_SYNC, Statx
 from filesystems.tunnel.volumes import OPATH, Node, Volume
 
+DIRECTORY: Final = stat.S_IFDIR >> 12
+
 SPARE: Final = 64
 """Descriptors left to the rest of the process, and to what is opened for the length of one operation."""
 
@@ -74,7 +76,7 @@ class Nodes:
         """
         fd = node.fd
         if fd < 0:
-            fd = node.volume.reopen(node) if node.volume.handles else self._walk(node)
+            fd = node.volume.reopen(node.proof) if node.volume.handles else self._walk(node)
             self._hold(node, fd)
         elif fd in self._held:
             self._held.move_to_end(fd)
@@ -93,6 +95,10 @@ class Nodes:
         if not self.statx(node.fd)[1].nlink:
             self.pin(node)
 
+    def is_unnamed(self, node: Node) -> bool:
+        """Tell whether *node* is held for having no name, and still has none."""
+        return node.fd >= 0 and node.fd not in self._held and not self.statx(node.fd)[1].nlink
+
     def lend(self) -> None:
         """Make room for the descriptor of one more open file."""
         self.opened += 1
@@ -109,24 +115,37 @@ class Nodes:
 
         Its attributes are kept for the one who asks for them in the same *call*.
         """
-        try:
-            device, va = self._status(fd)
-            volume = self._volumes.get(device) or self._volume(device, fd)
-            node = volume.nodes.get(va.ino)
-            if node is self.root:
-                raise puffpy.FsError(errno.ELOOP, f"{name} is the top directory again")
-            if node is None or (node.fd < 0 and node.proof != volume.proof(fd, va)):
-                node = self._enter(volume, va, fd)
-            elif node.fd < 0:
-                self._hold(node, fd)
-            else:
-                os.close(fd)
-        except BaseException:
-            os.close(fd)
-            raise
+        node, va = self._admitted(fd)
+        if node is self.root:
+            raise puffpy.FsError(errno.ELOOP, f"{name} is the top directory again")
         node.parent, node.name = parent, name
-        self.fresh = node, call, self._shown(volume, va)
+        self.fresh = node, call, self._shown(node.volume, va)
         return node
+
+    def revive(self, device: int, handle: bytes) -> Node:
+        """Return the node on *device* that *handle* is the handle of; its name is not known.
+
+        Raises:
+            ESTALE: it is gone, or nothing of its file system is known any more.
+        """
+        volume = self._volumes.get(device)
+        if volume is None:
+            raise puffpy.FsError(errno.ESTALE)
+        return self._admitted(volume.reopen(handle))[0]
+
+    def above(self, node: Node) -> Node:
+        """Return the directory that the directory *node* is in; of the root, which ends everything, itself.
+
+        Raises:
+            ESTALE: *node* has been moved out of the root.
+        """
+        if node is self.root:
+            return node
+        fd = os.open("..", OPATH, dir_fd=self.descriptor(node))
+        if not self._is_below(fd):
+            os.close(fd)
+            raise puffpy.FsError(errno.ESTALE, f"{node!r} is no longer below the top directory")
+        return self._admitted(fd)[0]
 
     def attributes(self, node: Node, fd: int, call: puffpy.Call) -> puffpy.Vattr:
         """Return the attributes of *node*, of which *fd* is a descriptor, or -1."""
@@ -148,6 +167,16 @@ class Nodes:
             return None
         return node
 
+    def one_of_each_volume(self) -> list[Node]:
+        """Return one directory of every file system underneath that has any."""
+        first = {
+            volume: node
+            for volume in self._volumes.values()
+            for node in volume.nodes.values()
+            if node.kind == DIRECTORY
+        }
+        return list(first.values())
+
     def drop(self, node: Node) -> None:
         """The life of *node* has ended."""
         volume = node.volume
@@ -168,6 +197,39 @@ class Nodes:
                 self.drop(node)
 
     # what is behind that
+
+    def _admitted(self, fd: int) -> tuple[Node, puffpy.Vattr]:
+        """Return the node that *fd*, which is ours from now on, is a descriptor of, and its attributes."""
+        try:
+            device, va = self._status(fd)
+            volume = self._volumes.get(device) or self._volume(device, fd)
+            node = volume.nodes.get(va.ino)
+            if node is None or (node.fd < 0 and node.proof != volume.proof(fd, va)):
+                return self._enter(volume, va, fd), va
+            if node.fd < 0:
+                self._hold(node, fd)
+            else:
+                os.close(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        return node, va
+
+    def _is_below(self, fd: int) -> bool:
+        """Tell whether the directory *fd* is the root, or in it however deep."""
+        root, last, here = os.fstat(self.root.fd), None, os.fstat(fd)
+        step = os.dup(fd)
+        try:
+            while not os.path.samestat(here, root):
+                if last is not None and os.path.samestat(here, last):
+                    return False  # the top of everything is its own parent
+                above = os.open("..", OPATH, dir_fd=step)
+                os.close(step)
+                step = above
+                last, here = here, os.fstat(step)
+        finally:
+            os.close(step)
+        return True
 
     def _status(self, fd: int, name: str = "") -> tuple[int, puffpy.Vattr]:
         """Return device and attributes of *fd*, or of *name* in it; ELOOP if that is our own mount."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 import puffpy
+from filesystems.tunnel.handles import Handles
 from filesystems.tunnel.nodes import Nodes
 from filesystems.tunnel.syscalls import syncfs
 from filesystems.tunnel.volumes import Node
@@ -17,8 +18,9 @@ from filesystems.tunnel.watch import Watch
 class TunnelVfs(puffpy.VfsOps):
     """The mount of one directory."""
 
-    def __init__(self, nodes: Nodes, watch: Watch | None) -> None:
+    def __init__(self, nodes: Nodes, handles: Handles, watch: Watch | None) -> None:
         self.nodes = nodes
+        self.handles = handles
         self.watch = watch
 
     def root(self) -> Node:
@@ -46,12 +48,21 @@ class TunnelVfs(puffpy.VfsOps):
         )
 
     def sync(self, call: puffpy.Call) -> None:
-        """Have the file system underneath write what it holds back."""
-        fd = os.open(self.nodes.path(self.nodes.root), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            syncfs(fd)
-        finally:
-            os.close(fd)
+        """Have every file system underneath that is in use write what it holds back."""
+        for directory in self.nodes.one_of_each_volume():
+            fd = os.open(self.nodes.path(directory), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                syncfs(fd)
+            finally:
+                os.close(fd)
+
+    def nodetofh(self, vp: Node) -> tuple[int, int]:
+        """A number of our own, whatever the handle underneath looks like."""
+        return self.handles.number(vp)
+
+    def fhtonode(self, fileid: int) -> Node:
+        """What had that number, if its file is still there; only root's server can open it."""
+        return self.handles.find(fileid)
 
     def unmount(self) -> None:
         """Nothing is held any more."""

@@ -15,6 +15,7 @@ import puffpy
 from filesystems.tunnel.attributes import Attributes
 from filesystems.tunnel.contents import Contents
 from filesystems.tunnel.credentials import Callers
+from filesystems.tunnel.handles import Handles
 from filesystems.tunnel.hidden import Hidden
 from filesystems.tunnel.names import Names
 from filesystems.tunnel.nodes import Nodes
@@ -47,14 +48,16 @@ class TunnelFS(Names, Attributes, Contents):
     def __init__(
         self, directory: str, *, read_only: bool = False, hide: str = "", watch: bool = False
     ) -> None:
+        self.unveiled = (directory,)
         self.hidden = Hidden(hide)
         self.callers = Callers()
         self.nodes = Nodes(directory)
+        self.handles = Handles(self.nodes)
         self.watch = Watch() if watch else None
         self.read_only = read_only
         self.buffer = memoryview(bytearray(READ_AT_ONCE))
         self.root = self.nodes.root
-        self.vfsops = TunnelVfs(self.nodes, self.watch)
+        self.vfsops = TunnelVfs(self.nodes, self.handles, self.watch)
         if read_only:
             self.options = attrs.evolve(self.options, ro=True)
 
@@ -68,4 +71,5 @@ class TunnelFS(Names, Attributes, Contents):
         """Its descriptor goes, and with it, if it has no name left, the file."""
         if self.watch is not None:
             self.watch.drop(vp)
+        self.handles.retire(vp)
         self.nodes.drop(vp)

@@ -65,22 +65,27 @@ class Volume:
         """Return what only this file, of all that have had its number, has."""
         return handle_of(fd) if self.handles else b"%o %d" % (va.mode >> 12, va.btime_ns)
 
-    def reopen(self, node: Node) -> int:
-        """Return a new descriptor of *node* by its handle.
+    def handle(self, node: Node) -> bytes:
+        """Return the handle of *node*; only where *handles* says that it will be of use."""
+        return handle_of(node.fd) if node.fd >= 0 else node.proof
+
+    def reopen(self, handle: bytes) -> int:
+        """Return a new descriptor of the file that *handle* is the handle of.
 
         Raises:
             ESTALE: it is gone.
         """
-        return open_by_handle(self._mount_fd, node.proof, OPATH)
+        return open_by_handle(self._mount_fd, handle, OPATH)
 
 
 class Node:
     """A file of the *kind* ``mode >> 12``: *ino* on *volume*, last seen as *name* in *parent*.
 
-    *fd* is its descriptor, -1 while it has none; *proof* is set while it has none.
+    *fd* is its descriptor, -1 while it has none; *proof* is set while it has none.  *number* is what handles
+    of it say, 0 until somebody wants to know.
     """
 
-    __slots__ = ("__weakref__", "fd", "ino", "kind", "name", "parent", "proof", "volume")
+    __slots__ = ("__weakref__", "fd", "ino", "kind", "name", "number", "parent", "proof", "volume")
 
     def __init__(self, volume: Volume, va: puffpy.Vattr) -> None:
         self.volume = volume
@@ -90,6 +95,7 @@ class Node:
         self.proof = b""
         self.parent: Node | None = None
         self.name = ""
+        self.number = 0
 
     def __repr__(self) -> str:
         return f"<{self.name or 'root'}: {self.volume.number}:{self.ino}>"

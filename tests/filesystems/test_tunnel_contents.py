@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -255,8 +256,41 @@ def test_files_and_directories_can_be_made_safe(tunnel: Tunnel, pink: Path) -> N
         tunnel.fs.fsync(node, True, call)
         tunnel.fs.fsync(node, False, call)
     tunnel.fs.fsync(tunnel.fs.root, False, asked())
-    tunnel.fs.vfsops.sync(asked())
     assert pink.read_text() == "xloyd"
+
+
+@needs_root
+def test_a_sync_reaches_every_file_system_underneath(
+    tunnel: Tunnel, pink: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+
+    def syncfs(fd: int) -> None:
+        os.fsync(fd)  # not to be had of a descriptor that is a path only
+        synced.append(os.fstat(fd).st_dev)
+
+    monkeypatch.setattr("filesystems.tunnel.vfsops.syncfs", syncfs)
+    tunnel.fs.vfsops.sync(asked())
+    assert synced == [pink.stat().st_dev]
+    below = pink.parent / "below"
+    below.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "puffpy-below", below], check=True)
+    try:
+        node = tunnel.find("below")
+        tunnel.fs.vfsops.sync(asked())
+        assert synced[1:] == [pink.stat().st_dev, below.stat().st_dev]
+        tunnel.fs.reclaim(node)
+    finally:
+        subprocess.run(["umount", below], check=True)
+
+
+def test_a_sync_that_fails_underneath_is_told(tunnel: Tunnel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def syncfs(fd: int) -> None:
+        raise OSError(errno.EIO, "lost")
+
+    monkeypatch.setattr("filesystems.tunnel.vfsops.syncfs", syncfs)
+    with refuses(errno.EIO):
+        tunnel.fs.vfsops.sync(asked())
 
 
 def test_figures_are_those_underneath(tunnel: Tunnel, pink: Path) -> None:

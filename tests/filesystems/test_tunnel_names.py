@@ -90,8 +90,11 @@ def test_a_name_that_leads_elsewhere_is_refused(tunnel: Tunnel, top: Path, wrong
     (top / "a").mkdir()
     (top / "a" / "b").touch()
     root, cn = tunnel.fs.root, name(wrong)
-    with refuses(errno.ENOENT):
-        tunnel.fs.lookup(root, cn, asked())
+    if wrong == "..":  # the way up, which ends here
+        assert tunnel.fs.lookup(root, cn, asked()) is root
+    else:
+        with refuses(errno.ENOENT):
+            tunnel.fs.lookup(root, cn, asked())
     with refuses(errno.EPERM):
         tunnel.fs.mkdir(root, cn, new(stat.S_IFDIR, 0o755), asked())
     with refuses(errno.ENOENT):

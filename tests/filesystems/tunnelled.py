@@ -11,6 +11,7 @@ from pathlib import Path
 
 import puffpy
 from filesystems.tunnel import TunnelFS
+from filesystems.tunnel.handles import Handles
 from filesystems.tunnel.nodes import SPARE, Nodes
 from filesystems.tunnel.volumes import Node
 from tests.filesystems.direct import name
@@ -47,6 +48,7 @@ class Tunnel:
         if few:
             self.fs.nodes.close()
             self.fs.nodes = self.fs.vfsops.nodes = Nodes(str(top), SPARE + FEW)
+            self.fs.handles = self.fs.vfsops.handles = Handles(self.fs.nodes)
             self.fs.root = self.fs.nodes.root
 
     def find(self, path: str, uid: int = 0, gid: int = 0) -> Node:

@@ -16,11 +16,13 @@ from filesystems.demo import pick_bin
 from filesystems.tunnel import TunnelFS
 from tests.filesystems.direct import refuses
 from tests.mounted.conftest import OrdinaryUser, StartServer
-from tests.mounted.harness import NOBODY, Server, run, wait_for
+from tests.mounted.harness import NOBODY, Server, run
 from tests.mounted.tunnelled import descriptors, through
 
 MANY = 5_000
 LIMIT = 1_024
+PATIENT = 220
+"""Seconds for what takes a few, but where each step walks a path, on a machine that does other things too."""
 
 # Nobody at all: without even the right to read what is closed, which harness.as_user leaves.
 NOBODY_AT_ALL = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
@@ -83,7 +85,9 @@ def test_what_is_shown_of_a_file_is_what_there_is_underneath(tunnel: Server, bel
     assert os.readlink(tunnel.mnt / "link") == "pink"
     born = ("stat", "-c", "%W")
     assert run(*born, tunnel.mnt / "pink") == run(*born, below / "pink")
-    assert os.statvfs(tunnel.mnt).f_blocks == os.statvfs(below).f_blocks
+    figures, theirs_too = os.statvfs(tunnel.mnt / "pink"), os.statvfs(below)
+    for field in ("f_bsize", "f_frsize", "f_blocks", "f_files", "f_namemax"):
+        assert getattr(figures, field) == getattr(theirs_too, field), field
     assert tunnel.row.source == "puffs:tunnel"
     assert tunnel.row.fstype == "fuse.tunnel"
 
@@ -164,62 +168,6 @@ def test_holes_and_ranges_are_those_underneath(tunnel: Server, below: Path) -> N
     run("cp", "--sparse=always", tunnel.mnt / "pink", tunnel.mnt / "copy")
     assert (below / "copy").stat().st_size == (300 << 30) + 3
     assert (below / "copy").stat().st_blocks < 2048
-
-
-def test_changes_made_underneath_are_seen_within_the_time_to_live(start: StartServer, below: Path) -> None:
-    mnt = start("-o", "attr_timeout=0.2,entry_timeout=0.2", command=through(below)).mnt
-    (below / "pink").write_text("floyd")
-    assert (mnt / "pink").read_text() == "floyd"
-    (below / "pink").write_text("the wall")
-    wait_for(lambda: (mnt / "pink").read_text() == "the wall", "new contents", 2)
-    (below / "pink").unlink()
-    wait_for(lambda: not (mnt / "pink").exists(), "the name gone", 2)
-    (below / "pink").mkdir()
-    wait_for((mnt / "pink").is_dir, "another kind of file", 2)
-
-
-def test_with_watch_they_are_seen_at_once(start: StartServer, below: Path) -> None:
-    for_ever = "attr_timeout=inf,entry_timeout=inf,negative_timeout=inf"
-    mnt = start("-o", f"watch,{for_ever}", command=through(below)).mnt
-    (below / "dir").mkdir()
-    (below / "pink").write_text("floyd")
-    (below / "dir" / "old").touch()
-    assert (mnt / "pink").stat().st_size == 5
-    assert (mnt / "dir" / "old").exists()
-    assert not (mnt / "dir" / "new").exists()
-    (below / "pink").write_text("the wall")
-    (below / "dir" / "old").rename(below / "dir" / "new")
-    wait_for(lambda: (mnt / "pink").stat().st_size == 8, "new size", 5)
-    assert (mnt / "pink").read_text() == "the wall"
-    wait_for((mnt / "dir" / "new").exists, "new name", 5)
-    wait_for(lambda: not (mnt / "dir" / "old").exists(), "old name gone", 5)
-    (below / "pink").chmod(0o600)
-    wait_for(lambda: (mnt / "pink").stat().st_mode & 0o777 == 0o600, "new mode", 5)
-
-
-def test_a_view_hides_names_and_can_not_be_written(start: StartServer, below: Path) -> None:
-    for text in (".secret", "server.key", "readme"):
-        (below / text).write_text(text)
-    server = start("-o", "read_only,hide=.*:*.key", command=through(below))
-    assert os.listdir(server.mnt) == ["readme"]
-    assert (server.mnt / "readme").read_text() == "readme"
-    assert "ro" in server.row.options
-    for text in (".secret", "server.key"):
-        with refuses(errno.ENOENT):
-            (server.mnt / text).read_text()
-    with refuses(errno.EROFS):
-        (server.mnt / "readme").write_text("x")
-    with refuses(errno.EROFS):
-        (server.mnt / "new").touch()
-
-
-def test_hidden_names_cannot_be_made(start: StartServer, below: Path) -> None:
-    mnt = start("-o", "hide=*.key", command=through(below)).mnt
-    with refuses(errno.EPERM):
-        (mnt / "server.key").touch()
-    (mnt / "plain").write_text("x")
-    with refuses(errno.EPERM):
-        (mnt / "plain").rename(mnt / "server.key")
 
 
 def test_everybody_works_with_their_own_rights_and_owns_what_they_make(public: Server, below: Path) -> None:
@@ -304,7 +252,7 @@ def test_five_thousand_files_need_no_more_than_a_thousand_descriptors(
 ) -> None:
     lame = ("setpriv", "--bounding-set=-dac_read_search") if way == "by walking" else ()
     prefix = ("prlimit", f"--nofile={LIMIT}:{LIMIT}", *lame)
-    server = start(command=through(below), prefix=prefix)
+    server = start(command=through(below), prefix=prefix, limit=PATIENT)
     for number in range(50):
         (below / str(number)).mkdir()
         for inner in range(MANY // 50):
@@ -359,6 +307,8 @@ def test_a_file_system_mounted_below_is_shown_with_numbers_of_its_own(
         inner = (server.mnt / "sub" / "pink").stat().st_ino
         assert inner != (below / "sub" / "pink").stat().st_ino
         assert {entry.name: entry.inode() for entry in os.scandir(server.mnt / "sub")} == {"pink": inner}
+        assert os.statvfs(server.mnt / "sub" / "pink").f_files == os.statvfs(below / "sub").f_files
+        assert os.statvfs(server.mnt).f_files == os.statvfs(below).f_files
         with refuses(errno.EXDEV):
             (server.mnt / "sub" / "pink").rename(server.mnt / "pink")
         assert server.unmount() == 0

@@ -2,6 +2,8 @@
 
 ``real``    system calls that the user kernel does not have: mmap, O_DIRECT, execve
 ``root``    rights, or several users: not on the mount of an ordinary user
+
+and one that takes ``kind`` is asked of every kind of node; devices are root's.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import pytest
 
 from tests.mounted.conftest import lacking
 from tests.posix.callers import Caller, Identity
+from tests.posix.kinds import KINDS, Kind
 from tests.posix.subjects import SUBJECTS, Place, Subject
 
 ALICE = Identity(1001, 1001, (3001,))
@@ -30,6 +33,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             and not (name == "detrempe-user" and "root" in metafunc.fixturenames)
         ]
         metafunc.parametrize("subject", names, indirect=True, scope="package")
+        if "kind" in metafunc.fixturenames:
+            metafunc.parametrize("kind", KINDS.values(), ids=[name.replace(" ", "-") for name in KINDS])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what no ordinary user can do: make devices."""
+    items[:] = [item for item in items if not _is_a_users_device(item)]
+
+
+def _is_a_users_device(item: pytest.Item) -> bool:
+    params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    kind = params.get("kind")
+    return isinstance(kind, Kind) and kind.is_device and params["subject"] == "detrempe-user"
 
 
 @pytest.fixture(scope="package")

@@ -84,6 +84,10 @@ class Linux:
         """See fallocate(2)."""
         checked(libc.fallocate(fd, mode, ctypes.c_int64(offset), ctypes.c_int64(length)))
 
+    def syncfs(self, fd: int) -> None:
+        """See syncfs(2)."""
+        checked(libc.syncfs(fd))
+
     def flock(self, fd: int, operation: int) -> None:
         """See flock(2)."""
         checked(libc.flock(fd, operation))

@@ -26,7 +26,7 @@ import attrs
 from filesystems.detrempe import Detrempe
 from puffpy.userkernel import Process, UserKernel
 from tests.mounted.conftest import judge
-from tests.mounted.harness import DETREMPE, NOBODY, as_user, detach, launch, run
+from tests.mounted.harness import DETREMPE, NOBODY, as_user, detach, launch, mount_table, run
 from tests.posix.callers import ROOT, Caller, Identity, become
 from tests.posix.linux import Linux
 
@@ -136,6 +136,7 @@ class Subject:
         """Return a new place, where nobody has been before."""
         if self.mnt is None:
             return KernelPlace()
+        assert str(self.mnt) in mount_table(), f"{self.name} is no longer mounted on {self.mnt}"
         name = f"/place-{next(self.numbers)}"
         founder = RealPlace(self.mnt, self.owner)
         founder.caller(self.owner).mkdir(name, 0o755)

@@ -204,6 +204,20 @@ def test_syncing_is_always_possible(fs: Caller) -> None:
             fs.fdatasync(fd)
 
 
+def test_a_file_system_is_synced_through_anything_that_is_open_on_it(fs: Caller, real: None) -> None:
+    fs.mkdir("/d")
+    fs.mkfifo("/p")
+    make(fs, "/f", b"data")
+    for path in ("/f", "/d", "/"):
+        with opened(fs, path, os.O_RDONLY) as fd:
+            fs.syncfs(fd)
+    with opened(fs, "/p", os.O_RDONLY | os.O_NONBLOCK) as fd:
+        fs.syncfs(fd)
+    with opened(fs, "/f", os.O_PATH) as fd:
+        refused(errno.EBADF, fs.syncfs, fd)
+    assert content(fs, "/f") == b"data"
+
+
 def test_a_file_system_has_figures(fs: Caller) -> None:
     before = fs.statvfs("/")
     assert before.f_namemax == 255

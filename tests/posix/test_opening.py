@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.posix.asking import answer, content, make, opened, permissions, refused
+from tests.posix.asking import answer, changed, content, make, opened, permissions, refused
 from tests.posix.callers import Caller
 from tests.posix.subjects import RealPlace
 
@@ -22,6 +22,7 @@ MATRIX: dict[str, dict[int, str | None]] = {
     "/f": {
         RD: None,
         RW: None,
+        WR | RW: None,
         CREAT | WR: None,
         TRUNC | WR: None,
         NOFOLLOW: None,
@@ -127,6 +128,18 @@ def test_what_is_not_opened_for_it_is_not_done(tree: Caller) -> None:
     refused(errno.EBADF, tree.read, 9999, 1)
 
 
+def test_the_access_mode_three_takes_both_rights_and_gives_neither(alice: Caller) -> None:
+    # As Linux has it (open(2)): for ioctl(2) alone.
+    for mode, number in ((0o400, errno.EACCES), (0o200, errno.EACCES)):
+        make(alice, f"/{mode}", b"data", mode=mode)
+        refused(number, alice.open, f"/{mode}", WR | RW)
+    make(alice, "/f", b"data", mode=0o600)
+    with opened(alice, "/f", WR | RW) as fd:
+        refused(errno.EBADF, alice.read, fd, 1)
+        refused(errno.EBADF, alice.write, fd, b"x")
+        assert alice.fstat(fd).st_size == 4
+
+
 def test_an_appending_descriptor_writes_at_the_end_whatever_the_offset(tree: Caller) -> None:
     with opened(tree, "/f", RW | os.O_APPEND) as fd, opened(tree, "/f", WR) as other:
         assert tree.write(fd, b"1") == 1
@@ -213,8 +226,20 @@ def test_a_program_that_runs_is_not_written_and_what_is_written_does_not_run(
     assert content(fs, "/sleep") == code
 
 
-def test_o_noatime_is_for_the_owner(alice: Caller, bob: Caller) -> None:
+def test_o_noatime_is_for_the_owner(fs: Caller, alice: Caller, bob: Caller) -> None:
     make(alice, "/f", b"data", mode=0o666)
-    refused(errno.EPERM, bob.open, "/f", RD | os.O_NOATIME)
-    with opened(alice, "/f", RD | os.O_NOATIME) as fd:
+    for flags in (RD, WR, RW):
+        refused(errno.EPERM, bob.open, "/f", flags | os.O_NOATIME)
+    with opened(fs, "/f", RD | os.O_NOATIME), opened(alice, "/f", RD | os.O_NOATIME) as fd:
         assert alice.read(fd, 4) == b"data"
+
+
+def test_reading_with_o_noatime_leaves_the_time_of_access(fs: Caller, real: None, root: None) -> None:
+    for path, flags, moved in (("/f", os.O_NOATIME, ""), ("/g", 0, "a")):
+        make(fs, path, b"data")
+
+        def read(path: str = path, flags: int = flags) -> None:
+            with opened(fs, path, RD | flags) as fd:
+                assert fs.pread(fd, 4, 0) == b"data"
+
+        assert changed(fs, read, path) == {path: moved}

@@ -136,6 +136,25 @@ def test_set_gid_goes_with_a_write_by_who_is_not_in_the_group_even_where_it_may_
         assert permissions(fs, "/f") == mode & 0o777
 
 
+@pytest.mark.parametrize("mode", [0o4777, 0o2777, 0o6777])
+def test_a_stranger_who_may_write_takes_the_bits_and_sees_it_at_once(
+    fs: Caller, bob: Caller, mode: int
+) -> None:
+    make(fs, "/f", b"data")
+    acts: list[Callable[[int], object]] = [
+        lambda fd: bob.write(fd, b"x"),
+        lambda fd: bob.pwrite(fd, b"x", 100),
+        lambda fd: bob.ftruncate(fd, 2),
+    ]
+    for act in acts:
+        fs.chmod("/f", mode)
+        with opened(bob, "/f") as fd:
+            assert stat.S_IMODE(bob.fstat(fd).st_mode) == mode
+            act(fd)
+            assert stat.S_IMODE(bob.fstat(fd).st_mode) == 0o777
+        assert permissions(fs, "/f") == 0o777
+
+
 def test_root_writes_a_set_uid_file_and_leaves_it_so_but_a_chown_takes_it(fs: Caller) -> None:
     make(fs, "/f", b"data", mode=0o6755)
     with opened(fs, "/f", os.O_WRONLY) as fd:
@@ -251,6 +270,8 @@ def test_an_open_file_stays_open_whatever_becomes_of_its_mode(fs: Caller, alice:
 def test_a_file_made_without_the_right_to_write_is_written_by_its_maker(alice: Caller) -> None:
     fd = alice.open("/f", os.O_CREAT | os.O_RDWR, 0)
     assert alice.write(fd, b"x") == 1
+    alice.posix_fallocate(fd, 0, 5000)
+    alice.ftruncate(fd, 1)
     alice.close(fd)
     assert permissions(alice, "/f") == 0
     refused(errno.EACCES, alice.open, "/f", os.O_RDONLY)

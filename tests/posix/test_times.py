@@ -161,6 +161,24 @@ def test_the_times_of_a_symbolic_link_are_its_own(fs: Caller) -> None:
     assert fs.stat("/f").st_mtime_ns > 10**9
 
 
+def test_only_both_times_together_are_set_to_now_by_who_may_just_write(
+    fs: Caller, alice: Caller, bob: Caller, real: None
+) -> None:
+    now, omit, named = (0, UTIME_NOW), (0, UTIME_OMIT), (7, 8)
+    make(alice, "/f", mode=0o666)
+    make(alice, "/closed", mode=0o644)
+    for times in ((now, omit), (omit, now), (now, named), (named, now), (named, omit), (omit, named)):
+        refused(errno.EPERM, bob.utimensat, "/f", *times)
+        alice.utimensat("/f", *times)
+    for times in ((named, named), (now, omit), (omit, named)):
+        refused(errno.EPERM, bob.utimensat, "/closed", *times)
+    refused(errno.EACCES, bob.utimensat, "/closed", now, now)
+    bob.utimensat("/f", now, now)
+    # Nothing is asked for, so nothing is refused.
+    bob.utimensat("/closed", omit, omit)
+    assert abs(time.time_ns() - fs.stat("/f").st_mtime_ns) < 10 * 10**9
+
+
 def test_a_time_may_be_now_or_left_as_it_is(fs: Caller, real: None) -> None:
     make(fs, "/f")
     fs.utime("/f", ns=(5, 6))

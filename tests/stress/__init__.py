@@ -1,0 +1,1 @@
+"""Programs made to break file systems: each for a moment, or (``make stress``) for long."""
