@@ -2,13 +2,14 @@
 
 What is done about operations that run beside it is the session's (``puffpy.session.beside``).
 
-Theory of operation. Every PERIOD the stack of the serving thread is looked at, which costs a request nothing.
-If it is still in the operation that it was in the last time, the requests that wait for it are read in its
-stead. One that comes from that very thread would wait for ever: the operation has touched its own mount. It
-is refused with EDEADLK, and the operation goes on with that error. All others are kept for the thread in
-their order. An operation that takes longer than PATIENCE is logged with its stack, once; one that takes
-longer than the mount's ``timeout`` is answered with ETIMEDOUT and told to end by an exception. Where not even
-that ends it, because it does not return from foreign code, another thread takes its place.
+Theory of operation.  The stack of the serving thread is looked at from time to time, which costs a request
+nothing.  If it is still in the operation that it was in the last time, the requests that wait for it are read
+in its stead.  One that comes from that very thread would wait for ever: the operation has touched its own
+mount.  It is refused with EDEADLK, and the operation goes on with that error.  An INTERRUPT of what it is
+doing is obeyed: the caller gets EINTR at once, and the operation's ``call`` says so.  All others are kept for
+the thread in their order.  An operation that takes longer than PATIENCE is logged with its stack, once; one
+that takes longer than the mount's ``timeout`` is answered with ETIMEDOUT and told to end by an exception.
+Where not even that ends it, because it does not return from foreign code, another thread takes its place.
 """
 
 from __future__ import annotations
@@ -29,13 +30,14 @@ from typing import Protocol, runtime_checkable
 import attrs
 
 from puffpy.errors import TimedOut
-from puffpy.wire import dump
-from puffpy.wire.structs import IN_HEADER
+from puffpy.types import Call
+from puffpy.wire import Opcode, dump
+from puffpy.wire.structs import IN_HEADER, INTERRUPT_IN
 
 log = logging.getLogger("puffpy")
 
-PERIOD = 0.25
-"""Seconds between two looks."""
+PERIOD, CLOSER = 0.25, 0.03
+"""Seconds between two looks, and between two at an operation that takes its time."""
 
 PATIENCE = 10.0
 """Seconds after which an operation that runs inline is logged, for it holds up everybody."""
@@ -91,6 +93,15 @@ class Served:
             frame = frame.f_back
         return None
 
+    def interrupted(self) -> None:
+        """Tell the operation that its caller has gone: its handler's frame knows the ``call``."""
+        frame, below = self.stack(), None
+        while frame is not None and frame.f_code is not self.handling:
+            frame, below = frame.f_back, frame
+        call = below.f_locals.get("call") if below is not None else None
+        if isinstance(call, Call):
+            call.interrupted = True
+
     def message(self) -> bytes:
         """Return the message that is being handled."""
         size = IN_HEADER.struct.unpack_from(self.buffer)[0]
@@ -115,25 +126,27 @@ class Watchdog:
 
     def run(self, ended: threading.Event) -> None:
         """Look, until *ended*."""
-        while not ended.wait(PERIOD):
+        busy = False
+        while not ended.wait(CLOSER if busy else PERIOD):
             try:
-                self.look()
+                busy = self.look()
                 if self._timeout:
                     self._expire(self._timeout)
             except Exception:
                 log.exception("the watchdog goes on")
 
-    def look(self) -> None:
-        """Look once."""
+    def look(self) -> bool:
+        """Look once; tell whether there is an operation to be watched."""
         frame = self._served.stack()
         unique = UNIQUE.unpack_from(self._served.buffer, UNIQUE_AT)[0] if frame is not None else -1
         if frame is None or unique != self._unique:
             self._unique, self._since = unique, time.monotonic()
             self._done.clear()
-            return
+            return frame is not None
         message = self._served.message()
         self._read_on(frame, message)
         self._judge(frame, message, time.monotonic() - self._since)
+        return True
 
     def _first_time(self, what: str) -> bool:
         """Tell whether *what* is still to be done about the operation at hand."""
@@ -149,7 +162,10 @@ class Watchdog:
             size = self._bridge.receive_now(buffer)
             if not size:
                 return
-            if IN_HEADER.struct.unpack_from(buffer)[6] != self._served.native_id:
+            _, opcode, _, _, _, _, pid, _ = IN_HEADER.struct.unpack_from(buffer)
+            if opcode == Opcode.INTERRUPT and self._obeyed(buffer, handled):
+                continue
+            if pid != self._served.native_id:
                 backlog.append((buffer, size))
                 continue
             message = bytes(memoryview(buffer)[:size])
@@ -161,6 +177,15 @@ class Watchdog:
                 _shown(frame),
             )
             self._served.refuse(message, errno.EDEADLK)
+
+    def _obeyed(self, buffer: bytearray, handled: bytes) -> bool:
+        """Answer the caller of *handled*, if *buffer* interrupts it; it does not wait any more."""
+        if INTERRUPT_IN.unpack_from(buffer, IN_HEADER.size)[0] != self._unique:
+            return False
+        if self._first_time("interrupt"):
+            self._served.refuse(handled, errno.EINTR)
+            self._served.interrupted()
+        return True
 
     def _judge(self, frame: FrameType, message: bytes, taken: float) -> None:
         if taken > PATIENCE and self._first_time("log"):

@@ -42,7 +42,7 @@ MAY_IMPORT: Final = {
     },
     "privileges": {"errors"},
     "signals": {"serve"},
-    "watchdog": {"errors", "wire"},
+    "watchdog": {"errors", "types", "wire"},
     "record": {"errors", "types"},
     "latency": set(),
     "tracing": {"errors", "latency", "record", "wire"},

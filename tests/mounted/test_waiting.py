@@ -20,6 +20,9 @@ from tests.serve.program import Program
 
 StartServer = Callable[..., Server]
 
+NOTICED = 0.6
+"""Seconds after which a person might lose patience, and an inline operation has been noticed."""
+
 AT_ONCE = 0.1
 """Seconds within which a signalled caller must have its answer."""
 
@@ -33,21 +36,37 @@ def waits(pid: int) -> bool:
     return "request_wait" in Path(f"/proc/{pid}/wchan").read_text()
 
 
-@pytest.mark.parametrize("way", ["workers", "tasks"])
+@pytest.mark.parametrize("way", ["inline", "workers", "tasks"])
 def test_ctrl_c_on_a_reader_of_a_slow_file_returns_at_once(
     start: StartServer, way: str, record_property: Callable[[str, object], None]
 ) -> None:
     server = started(start, way)
     took = []
     for _ in range(5):
-        reader = subprocess.Popen(["cat", server.mnt / "slow"], stdout=subprocess.DEVNULL)
+        # Inline, the next reader would have to wait for an operation that does not look at its call.
+        name = "slow.patient" if way == "inline" else "slow"
+        reader = subprocess.Popen(["cat", server.mnt / name], stdout=subprocess.DEVNULL)
         wait_for(lambda: waits(reader.pid), "it waits for its read")  # noqa: B023
+        asked = time.monotonic()
+        wait_for(lambda: time.monotonic() > asked + NOTICED, "an inline operation is watched")  # noqa: B023
         began = time.monotonic()
         reader.send_signal(signal.SIGINT)
         assert reader.wait(SLOWNESS) == -signal.SIGINT
         took.append(time.monotonic() - began)
     record_property("ctrl_c_seconds", max(took))
     assert min(took) < AT_ONCE, took
+
+
+def test_an_inline_operation_learns_that_its_caller_has_gone(start: StartServer) -> None:
+    server = started(start, "inline")
+    for _ in range(3):
+        began = time.monotonic()
+        reader = subprocess.Popen(["cat", server.mnt / "slow.patient"], stdout=subprocess.DEVNULL)
+        wait_for(lambda: waits(reader.pid), "it waits for its read")  # noqa: B023
+        reader.send_signal(signal.SIGINT)
+        assert reader.wait(SLOWNESS) == -signal.SIGINT
+        assert (server.mnt / "quick").read_bytes() == b"x" * SIZE
+        assert time.monotonic() - began < SLOWNESS
 
 
 @pytest.mark.parametrize("way", ["workers", "tasks"])

@@ -51,6 +51,11 @@ class Inline(Waiting):
     options = puffpy.MountOptions(direct_io=True)
 
     def read(self, vp: Any, offset: int, size: int, call: puffpy.Call) -> bytes:
+        if vp is self.files.get("slow.patient"):
+            deadline = time.monotonic() + SLOWNESS
+            while time.monotonic() < deadline:
+                call.check()
+                time.sleep(0.01)
         time.sleep(self.wait_for(vp))
         return b"x" * min(size, SIZE - offset)
 
