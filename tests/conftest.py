@@ -12,5 +12,8 @@ settings.register_profile("here", deadline=None, suppress_health_check=[HealthCh
 settings.register_profile("ci", settings.get_profile("here"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
-# Under nohup(1) a server keeps ignoring SIGHUP, as it must; the servers of the tests are not under nohup.
+# What nohup(1), or a shell in the background, has started is born ignoring these, and so are its children.
+# A server keeps ignoring what it was told to ignore, as it must; those of the tests are told nothing.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
