@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A slow machine is no failure; on a machine that lands changes the examples are the same in each run.
@@ -17,3 +19,14 @@ settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def whose_rights() -> Iterator[None]:
+    """Leave no test the umask and groups of another: a tunnel on the tests' own thread changes both."""
+    umask, groups = os.umask(0o022), os.getgroups()
+    os.umask(umask)
+    yield
+    os.umask(umask)
+    if os.geteuid() == 0 and os.getgroups() != groups:
+        os.setgroups(groups)
