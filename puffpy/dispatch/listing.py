@@ -108,7 +108,7 @@ def lister(b: Binding, shaper: Shaper) -> Callable[[Vnode, Call], Listing]:
         answer = readdir(directory.node, call)
         if not isinstance(answer, Iterable):
             untrue(b, "readdir", answer, "an iterable of (name, node) pairs or Dirents")
-        items = list(answer)
+        items = answer if type(answer) is list else list(answer)
         words, nodes = _split(b, items)
         names = _encoded(b, words)
         inos, kinds = _described(nodes, lambda nodes: numbers(nodes, call))
@@ -118,8 +118,10 @@ def lister(b: Binding, shaper: Shaper) -> Callable[[Vnode, Call], Listing]:
             inos[:0] = [directory.cookie if own == UNKNOWN_INO else own] * 2
             kinds[:0] = [DIRECTORY] * 2
             nodes[:0] = [None] * 2
-        for at, name in enumerate(names[:2]):
-            if name in DOTS:
+        for dot in DOTS:
+            at = -1
+            for _ in range(names.count(dot)):
+                at = names.index(dot, at + 1)
                 nodes[at] = None
         number = next(b.listings) % LAST_NUMBER + 1
         try:
@@ -165,7 +167,7 @@ def _numbering(b: Binding, shaper: Shaper) -> Callable[[list[Any], Call], Number
             return asked(nodes, call)
         if 0 in inos:
             known = cookies_of(nodes, UNKNOWN_INO)
-            inos = [ino or cookie for ino, cookie in zip(inos, known, strict=True)]
+            inos = [ino or cookie for ino, cookie in zip(inos, known, strict=True)] if any(inos) else known
         return inos, kinds
 
     if b.waits("getattr"):
@@ -177,9 +179,10 @@ def _split(b: Binding, items: list[Any]) -> tuple[list[str], list[Any]]:
     """Return the names in *items*, and the node of each, or the Dirent itself."""
     kinds = set(map(type, items))
     if kinds == {tuple}:
-        if set(map(len, items)) != {2}:
+        try:
+            return [name for name, _ in items], [node for _, node in items]
+        except ValueError:
             untrue(b, "readdir", next(item for item in items if len(item) != 2), PAIR)
-        return [item[0] for item in items], [item[1] for item in items]
     words: list[str] = []
     told: list[Any] = []
     for item in items:
@@ -227,7 +230,8 @@ def _encoded(b: Binding, words: list[str]) -> list[bytes]:
     except TypeError:
         untrue(b, "readdir", next(word for word in words if type(word) is not str), "names as str")
     names = raw.split(b"\0") if words else []
-    if len(names) != len(words) or b"/" in raw or b"" in names or max(map(len, names), default=0) > LONGEST:
+    empty = b"\0\0" in raw or raw[:1] in b"\0" or raw[-1:] == b"\0"
+    if len(names) != len(words) or b"/" in raw or empty or max(map(len, names), default=0) > LONGEST:
         for word in words:
             name = word.encode("utf-8", "surrogateescape")
             if not 0 < len(name) <= LONGEST or b"/" in name or b"\0" in name:

@@ -56,6 +56,9 @@ class WritesWhenClosed(Detrempe):
     def open(self, vp: Any, flags: int, call: Call) -> Any:
         return []
 
+    def read(self, vp: Any, offset: int, size: int, call: Call) -> Any:
+        return super().read(vp, offset, size, attrs.evolve(call, handle=None))
+
     def write(self, vp: Any, offset: int, data: memoryview, call: Call) -> int:
         call.handle.append((offset, bytes(data)))
         return len(data)
