@@ -69,6 +69,9 @@ class Shared:
     def __init__(self, vnodeops: VnodeOps, vfsops: VfsOps) -> None:
         self.vnodeops, self.vfsops = vnodeops, vfsops
         self.commons = Commons()
+        # The root outlives every kernel: the next one begins with it.
+        self._root = vfsops.root() if "root" in written(vfsops) else vnodeops.root
+        self.commons.entered(self._root)
         self.turn = threading.Lock()
         self.kernels = Kernels()
         self.started = False
@@ -79,6 +82,8 @@ class Shared:
 
     def end(self) -> None:
         """No session is left, and none will come."""
+        if self.commons.left(self._root):
+            self.vnodeops.reclaim(self._root)
         self.vfsops.unmount()
 
 

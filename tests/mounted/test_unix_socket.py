@@ -112,6 +112,21 @@ def test_what_is_served_at_a_socket_is_mounted_from_there(site: Site, way: tuple
     assert not site.socket.exists()
 
 
+@pytest.mark.parametrize("way", WAYS, ids=["device", "relay"])
+def test_the_root_outlives_a_mount(site: Site, way: tuple[str, ...]) -> None:
+    below = site.place / "below"
+    below.mkdir()
+    (below / "file").write_text("pink")
+    server = site.serve("filesystems.tunnel", below)
+    for _ in range(3):
+        mnt, attached = site.attach("mnt", *way)
+        assert (mnt / "file").read_text() == "pink"
+        run("umount", mnt)
+        assert attached.wait(LIMIT) == 0
+    server.terminate()
+    assert server.wait(LIMIT) == 0
+
+
 def test_two_mounts_show_one_file_system(site: Site) -> None:
     site.serve("filesystems.detrempe", "-o", "attr_timeout=0,entry_timeout=0")
     one, _ = site.attach("one")
