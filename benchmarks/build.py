@@ -1,4 +1,4 @@
-"""Compiling the two C programs; both are small enough to be compiled for every run.
+"""Compiling the C programs; all are small enough to be compiled for every run.
 
 Nothing here runs them.
 """
@@ -12,7 +12,10 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 CLIENT = HERE / "client.c"
+GROW = HERE / "grow.c"
 MEMFS_LL = HERE / "peers" / "memfs_ll.c"
+#: libfuse's own example, as Debian ships it.
+PASSTHROUGH_LL = Path("/usr/share/doc/libfuse3-dev/examples/passthrough_ll.c")
 FLAGS = ("-O2", "-Wall", "-Wextra", "-Werror", "-std=gnu11")
 
 
@@ -49,10 +52,24 @@ def client(directory: Path) -> Path:
     return _compile(CLIENT, directory / "client", [], [])
 
 
+def grow(directory: Path) -> Path:
+    """Compile the client of :mod:`benchmarks.growth` into *directory* and return its path."""
+    return _compile(GROW, directory / "grow", [], [])
+
+
 def memfs_ll(directory: Path) -> Path:
     """Compile the C file system into *directory* and return its path; :class:`BuildError` if it cannot be."""
     cflags, libs = _package("fuse3", "--cflags"), _package("fuse3", "--libs")
     return _compile(MEMFS_LL, directory / "memfs_ll", cflags, libs)
+
+
+def passthrough_ll(directory: Path) -> Path:
+    """Compile libfuse's example into *directory* and return its path; :class:`BuildError` if it cannot be."""
+    if not PASSTHROUGH_LL.exists():
+        raise BuildError(f"there is no {PASSTHROUGH_LL} (Debian: libfuse3-dev, with its documentation)")
+    cflags, libs = _package("fuse3", "--cflags"), _package("fuse3", "--libs")
+    # What it warns of is not ours to mend.
+    return _compile(PASSTHROUGH_LL, directory / "passthrough_ll", [*cflags, "-w"], libs)
 
 
 def fuse3_version() -> str:

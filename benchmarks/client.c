@@ -1,10 +1,11 @@
 /* The client of every measurement: it repeats one system call pattern for a while and counts.
  *
- *     client CPU SECONDS WORK TREE [BYTES]
+ *     client CPU SECONDS WORK TREE [BYTES [CLIENTS]]
  *
- * CPU is the core to stay on, or -1 for any. TREE is a directory that `client -1 0 plant TREE BYTES ENTRIES`
- * has planted: TREE/data of BYTES bytes and TREE/many with ENTRIES empty files. It prints "COUNT ELAPSED":
- * what was done, in the unit of the work (calls, bytes or directory entries), and the seconds it took.
+ * CPU is the core to stay on, or -1 for any. TREE is a directory that `client -1 0 plant TREE BYTES ENTRIES CROWD`
+ * has planted: TREE/data of BYTES bytes, TREE/many with ENTRIES empty files and TREE/crowd with CROWD of them.
+ * CLIENTS processes do the work at once, 1 if it is not said. It prints "COUNT ELAPSED": what all of them did,
+ * in the unit of the work (calls, bytes or directory entries), and the seconds it took.
  * It knows nothing of who serves TREE. To add a work, write its step function and its row in WORKS.
  */
 #define _GNU_SOURCE
@@ -17,13 +18,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 struct place {
     char data[4096];
     char many[4096];
-    char fresh[4096]; /* a name that does not exist between two steps */
+    char crowd[4096];
+    char fresh[4128]; /* a name that does not exist between two steps */
     int fd;
     char *block;
     size_t size;  /* of one read or write */
@@ -95,14 +98,14 @@ static uint64_t step_write(struct place *p) { return put(p, following_offset(p))
 static uint64_t step_read_random(struct place *p) { take(p, random_offset(p)); return 1; }
 static uint64_t step_write_random(struct place *p) { put(p, random_offset(p)); return 1; }
 
-static uint64_t list(struct place *p, int with_stat)
+static uint64_t list(const char *where, int with_stat)
 {
-    DIR *dir = opendir(p->many);
+    DIR *dir = opendir(where);
     uint64_t entries = 0;
     struct dirent *entry;
     struct stat st;
     if (dir == NULL)
-        fail("opendir", p->many);
+        fail("opendir", where);
     while ((errno = 0, entry = readdir(dir)) != NULL) {
         if (entry->d_name[0] == '.')
             continue;
@@ -111,16 +114,17 @@ static uint64_t list(struct place *p, int with_stat)
         entries++;
     }
     if (errno != 0 || closedir(dir) != 0)
-        fail("readdir", p->many);
+        fail("readdir", where);
     if (entries == 0) {
         errno = ENOENT;
-        fail("readdir", p->many);
+        fail("readdir", where);
     }
     return entries;
 }
 
-static uint64_t step_readdir(struct place *p) { return list(p, 0); }
-static uint64_t step_readdir_stat(struct place *p) { return list(p, 1); }
+static uint64_t step_readdir(struct place *p) { return list(p->many, 0); }
+static uint64_t step_readdir_stat(struct place *p) { return list(p->many, 1); }
+static uint64_t step_readdir_crowd(struct place *p) { return list(p->crowd, 0); }
 
 static const struct work {
     const char *name;
@@ -137,6 +141,7 @@ static const struct work {
     {"write-random", step_write_random, 8, O_WRONLY},
     {"readdir", step_readdir, 1, -1},
     {"readdir-stat", step_readdir_stat, 1, -1},
+    {"readdir-crowd", step_readdir_crowd, 1, -1},
 };
 
 static double now(void)
@@ -154,7 +159,21 @@ static void join(char *to, const char *tree, const char *name)
     }
 }
 
-static void plant(struct place *p, uint64_t bytes, long entries)
+static void populate(const char *directory, long entries)
+{
+    if (mkdir(directory, 0755) != 0)
+        fail("mkdir", directory);
+    for (long i = 0; i < entries; i++) {
+        char name[8192];
+        int fd;
+        snprintf(name, sizeof name, "%s/entry-%06ld", directory, i);
+        fd = open(name, O_CREAT | O_EXCL | O_WRONLY, 0644);
+        if (fd < 0 || close(fd) != 0)
+            fail("create", name);
+    }
+}
+
+static void plant(struct place *p, uint64_t bytes, long entries, long crowd)
 {
     static char zeros[1 << 17];
     int fd = open(p->data, O_CREAT | O_WRONLY | O_TRUNC, 0644);
@@ -168,47 +187,82 @@ static void plant(struct place *p, uint64_t bytes, long entries)
     }
     if (close(fd) != 0)
         fail("close", p->data);
-    if (mkdir(p->many, 0755) != 0)
-        fail("mkdir", p->many);
-    for (long i = 0; i < entries; i++) {
-        char name[8192];
-        snprintf(name, sizeof name, "%s/entry-%06ld", p->many, i);
-        fd = open(name, O_CREAT | O_EXCL | O_WRONLY, 0644);
-        if (fd < 0 || close(fd) != 0)
-            fail("create", name);
-    }
+    populate(p->many, entries);
+    populate(p->crowd, crowd);
 }
 
-static void repeat(const struct work *work, struct place *p, double seconds)
+struct done { uint64_t count; double elapsed; };
+
+static struct done repeat(const struct work *work, struct place *p, double seconds)
 {
-    uint64_t count = 0;
-    double start, end;
-    if (work->opens >= 0) {
-        struct stat st;
-        p->fd = open(p->data, work->opens);
-        if (p->fd < 0 || fstat(p->fd, &st) != 0)
-            fail("open", p->data);
-        p->blocks = (uint64_t)st.st_size / p->size;
-        if (p->blocks == 0 || posix_memalign((void **)&p->block, 4096, p->size) != 0) {
-            errno = EINVAL;
-            fail("block", p->data);
-        }
-        memset(p->block, 'q', p->size);
-    }
-    start = now();
+    struct done done = {0, 0};
+    double start = now();
     do {
         for (int i = 0; i < work->batch; i++)
-            count += work->step(p);
-        end = now();
-    } while (end - start < seconds);
-    printf("%llu %.9f\n", (unsigned long long)count, end - start);
+            done.count += work->step(p);
+        done.elapsed = now() - start;
+    } while (done.elapsed < seconds);
+    return done;
+}
+
+static void prepare(const struct work *work, struct place *p)
+{
+    struct stat st;
+    if (work->opens < 0)
+        return;
+    p->fd = open(p->data, work->opens);
+    if (p->fd < 0 || fstat(p->fd, &st) != 0)
+        fail("open", p->data);
+    p->blocks = (uint64_t)st.st_size / p->size;
+    if (p->blocks == 0 || posix_memalign((void **)&p->block, 4096, p->size) != 0) {
+        errno = EINVAL;
+        fail("block", p->data);
+    }
+    memset(p->block, 'q', p->size);
+}
+
+/* One process for each client, all told to begin by the end of the same pipe. */
+static struct done together(const struct work *work, struct place *p, double seconds, int clients)
+{
+    struct done all = {0, 0}, one;
+    int gate[2], results[2], status, failed = 0;
+    char byte;
+    if (pipe(gate) != 0 || pipe(results) != 0)
+        fail("pipe", "clients");
+    for (int i = 0; i < clients; i++) {
+        pid_t child = fork();
+        if (child < 0)
+            fail("fork", "clients");
+        if (child > 0)
+            continue;
+        close(gate[1]);
+        snprintf(p->fresh + strlen(p->fresh), 16, "-%d", i);
+        p->random += (uint64_t)i;
+        prepare(work, p);
+        if (read(gate[0], &byte, 1) != 0)
+            _exit(1);
+        one = repeat(work, p, seconds);
+        _exit(write(results[1], &one, sizeof one) != sizeof one);
+    }
+    close(gate[1]);
+    close(results[1]);
+    while (read(results[0], &one, sizeof one) == sizeof one) {
+        all.count += one.count;
+        if (one.elapsed > all.elapsed)
+            all.elapsed = one.elapsed;
+    }
+    while (wait(&status) > 0)
+        failed |= status;
+    if (failed)
+        exit(1);
+    return all;
 }
 
 int main(int argc, char **argv)
 {
     static struct place p;
     if (argc < 5) {
-        fprintf(stderr, "usage: client CPU SECONDS WORK TREE [BYTES [ENTRIES]]\n");
+        fprintf(stderr, "usage: client CPU SECONDS WORK TREE [BYTES [CLIENTS]]\n");
         return 2;
     }
     int cpu = atoi(argv[1]);
@@ -221,16 +275,24 @@ int main(int argc, char **argv)
     }
     join(p.data, argv[4], "data");
     join(p.many, argv[4], "many");
+    join(p.crowd, argv[4], "crowd");
     join(p.fresh, argv[4], "fresh");
     p.size = argc > 5 ? strtoull(argv[5], NULL, 10) : 4096;
     p.random = 0x9e3779b97f4a7c15u;
     if (strcmp(argv[3], "plant") == 0) {
-        plant(&p, p.size, argc > 6 ? atol(argv[6]) : 0);
+        plant(&p, p.size, argc > 6 ? atol(argv[6]) : 0, argc > 7 ? atol(argv[7]) : 0);
         return 0;
     }
     for (size_t i = 0; i < sizeof WORKS / sizeof WORKS[0]; i++) {
         if (strcmp(argv[3], WORKS[i].name) == 0) {
-            repeat(&WORKS[i], &p, atof(argv[2]));
+            struct done done;
+            if (argc > 6) {
+                done = together(&WORKS[i], &p, atof(argv[2]), atoi(argv[6]));
+            } else {
+                prepare(&WORKS[i], &p);
+                done = repeat(&WORKS[i], &p, atof(argv[2]));
+            }
+            printf("%llu %.9f\n", (unsigned long long)done.count, done.elapsed);
             return 0;
         }
     }

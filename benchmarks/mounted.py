@@ -55,9 +55,12 @@ class Server:
 
 
 @contextlib.contextmanager
-def private_directory() -> Iterator[Path]:
-    """Make a directory for programs, logs and mount points; remove it, with all that is in it, at the end."""
-    directory = Path(tempfile.mkdtemp(prefix="puffpy-bench-")).resolve()
+def private_directory(place: str | None = None) -> Iterator[Path]:
+    """Make a directory for programs, logs and mount points; remove it, with all that is in it, at the end.
+
+    It is in *place*, by default where temporary files are.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="puffpy-bench-", dir=place)).resolve()
     try:
         yield directory
     finally:

@@ -10,10 +10,9 @@ from typing import Any
 
 import attrs
 
-from benchmarks.run import FREE, MODES, PINNED, Result, Series
-from benchmarks.subjects import REFERENCE
+from benchmarks.run import PINNED, Result, Series
 
-FORMAT = 1
+FORMAT = 2
 
 _SCALES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -32,9 +31,13 @@ def _ratio(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def table(result: Result) -> str:
-    """Return the whole result as text: a block for each work, a line for each subject."""
-    return "\n".join([*_heading(result), *_blocks(result), *_summary(result), *_absences(result)])
+def table(result: Result, *, total: bool = False) -> str:
+    """Return the whole result as text: a block for each work, a line for each subject.
+
+    With *total* the works are done once a round, and the times of all of them are added up.
+    """
+    totals = _totals(result) if total else ()
+    return "\n".join([*_heading(result), *_blocks(result), *_summary(result), *totals, *_absences(result)])
 
 
 def _heading(result: Result) -> Iterator[str]:
@@ -44,28 +47,36 @@ def _heading(result: Result) -> Iterator[str]:
         f"load {machine.load_before:.2f} before and {machine.load_after:.2f} after"
     )
     yield f"{settings.rounds} rounds of {settings.seconds:g} s; per second, more is better;"
-    yield "ratio: to C libfuse 3 in the same round, the median of the rounds"
+    yield f"ratio: to {_references(result)} in the same round, the median of the rounds"
     yield ""
+
+
+def _references(result: Result) -> str:
+    names = {result.settings.reference_of(subject.name) for subject in result.subjects}
+    if len(names) == 1:
+        return next(iter(names))
+    return "what each lives on (the one of 1.00 beside it)"
 
 
 def _blocks(result: Result) -> Iterator[str]:
     for work in result.works:
         yield f"{work.title} ({work.unit}/s)"
-        yield _line("", ("one core: best", "median", "ratio"), ("free: best", "median", "ratio"))
+        heads = [("one core: best" if mode == PINNED else "free: best") for mode in result.settings.modes]
+        yield _line("", [(head, "median", "ratio") for head in heads])
         for subject in result.subjects:
-            one = result.find(PINNED, work.name, subject.name)
-            free = result.find(FREE, work.name, subject.name)
-            if one is None or free is None:
+            found = [result.find(mode, work.name, subject.name) for mode in result.settings.modes]
+            present = [series for series in found if series is not None]
+            if not present:
                 continue
-            yield _line(subject.title, _cells(result, one), _cells(result, free))
-            for series in (one, free):
+            yield _line(subject.title, [_cells(result, series) for series in present])
+            for series in present:
                 if series.error is not None:
                     yield f"    {series.mode}: stopped after {len(series.samples)} rounds: {series.error}"
         yield ""
 
 
-def _line(title: str, one: tuple[str, str, str], free: tuple[str, str, str]) -> str:
-    return "  {:24} {:>14} {:>8} {:>6}    {:>10} {:>8} {:>6}".format(title, *one, *free)
+def _line(title: str, cells: list[tuple[str, str, str]]) -> str:
+    return f"  {title:26}" + "  ".join("{:>14} {:>8} {:>6}".format(*cell) for cell in cells)
 
 
 def _cells(result: Result, series: Series) -> tuple[str, str, str]:
@@ -74,15 +85,36 @@ def _cells(result: Result, series: Series) -> tuple[str, str, str]:
 
 def _summary(result: Result) -> Iterator[str]:
     present = [s for s in result.subjects if s.name not in result.absent]
-    for mode in MODES:
-        yield f"ratios to C libfuse 3, {'on one core' if mode == PINNED else 'free'}"
-        yield " " * 28 + "".join(f"{subject.name:>9}" for subject in present)
+    width = max((len(work.title) for work in result.works), default=0) + 4
+    for mode in result.settings.modes:
+        yield f"ratios, {'on one core' if mode == PINNED else 'free'}"
+        yield " " * width + "".join(f"{subject.name:>15}" for subject in present)
         for work in result.works:
             ratios = []
             for subject in present:
                 series = result.find(mode, work.name, subject.name)
                 ratios.append(_ratio(None if series is None else result.ratio(series)))
-            yield f"  {work.title:26}" + "".join(f"{ratio:>9}" for ratio in ratios)
+            yield f"  {work.title}".ljust(width) + "".join(f"{ratio:>15}" for ratio in ratios)
+        yield ""
+
+
+def seconds(result: Result, mode: str, subject: str) -> float | None:
+    """Return how long *subject* takes for all works, each at its median; ``None`` if one failed."""
+    medians = []
+    for work in result.works:
+        series = result.find(mode, work.name, subject)
+        if series is None or not series.median:
+            return None
+        medians.append(1 / series.median)
+    return sum(medians)
+
+
+def _totals(result: Result) -> Iterator[str]:
+    for mode in result.settings.modes:
+        yield "all of it, in seconds"
+        for subject in result.subjects:
+            took = seconds(result, mode, subject.name)
+            yield f"  {subject.title:28}" + (f"{took:8.2f}" if took is not None else "       -")
         yield ""
 
 
@@ -96,7 +128,9 @@ def as_json(result: Result) -> dict[str, Any]:
     """Return the whole result as what :func:`json.dump` takes; rates are units per second."""
     return {
         "format": FORMAT,
-        "reference": REFERENCE,
+        "reference": {
+            subject.name: result.settings.reference_of(subject.name) for subject in result.subjects
+        },
         "settings": attrs.asdict(result.settings),
         "machine": attrs.asdict(result.machine),
         "works": [{"name": w.name, "title": w.title, "unit": w.unit} for w in result.works],

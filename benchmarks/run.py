@@ -14,23 +14,24 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
 import attrs
 
 from benchmarks import build
-from benchmarks.mounted import Server, private_directory, serve
+from benchmarks.mounted import ROOM, Server, private_directory, serve
 from benchmarks.subjects import REFERENCE, Missing, Subject
-from benchmarks.works import Planted, Work, plant_command
+from benchmarks.works import Planted, Work, plant_commands, stock_command
 
 PINNED = "pinned"
 FREE = "free"
 MODES = (PINNED, FREE)
 
-#: How much longer than asked a work may take before its server is given up.
+#: How long planting may take before a server is given up, and making what the chores start from.
 GRACE_SECONDS = 30.0
+STOCK_SECONDS = 300.0
 
 
 class WorkError(Exception):
@@ -39,11 +40,22 @@ class WorkError(Exception):
 
 @attrs.frozen
 class Settings:
-    """How much is measured: *rounds* samples of *seconds* each, for every mode, work and subject."""
+    """How much is measured: *rounds* samples of *seconds* each, for every mode, work and subject.
+
+    *references* names what a subject is compared with where that is not C libfuse; *place* is where the
+    subjects live, by default the directory for temporary files.
+    """
 
     rounds: int = 9
     seconds: float = 0.25
     planted: Planted = attrs.field(factory=Planted)
+    modes: Sequence[str] = MODES
+    references: Mapping[str, str] = attrs.field(factory=dict)
+    place: str | None = None
+
+    def reference_of(self, subject: str) -> str:
+        """Return the name of the subject that *subject* is compared with."""
+        return self.references.get(subject, REFERENCE)
 
 
 @attrs.define
@@ -102,7 +114,7 @@ class Result:
 
     def ratio(self, series: Series) -> float | None:
         """Return the median of a series' ratios to the reference, or ``None`` where there is none."""
-        reference = self.find(series.mode, series.work, REFERENCE)
+        reference = self.find(series.mode, series.work, self.settings.reference_of(series.subject))
         ratios = series.ratios(reference) if reference is not None else []
         return median(ratios) if ratios else None
 
@@ -120,12 +132,15 @@ def measure(
     before = os.getloadavg()[0]
     absent: dict[str, str] = {}
     series: list[Series] = []
-    with private_directory() as directory, contextlib.ExitStack() as mounts:
+    with private_directory(settings.place) as directory, contextlib.ExitStack() as mounts:
         client = build.client(directory)
+        if settings.planted.files:
+            (directory / "stock").mkdir()
+            _done(stock_command(sys.executable, directory / "stock", settings.planted), STOCK_SECONDS)
         crew = list(_crew(subjects, settings, client, directory, mounts, absent, say))
         table = {
             (mode, work.name, server.subject.name): Series(mode, work.name, server.subject.name)
-            for mode in MODES
+            for mode in settings.modes
             for work in works
             for server in crew
         }
@@ -134,7 +149,7 @@ def measure(
             say(f"round {number + 1} of {settings.rounds}")
             # Nobody is always first, nor always after the same neighbour's noise.
             turn = number % len(crew) if crew else 0
-            for mode in MODES:
+            for mode in settings.modes:
                 for server in crew:
                     server.stay_on({core} if mode == PINNED else cpus)
                 for work in works:
@@ -162,7 +177,8 @@ def _crew(
         say(f"mounting {subject.title}")
         try:
             server = mounts.enter_context(serve(subject, directory))
-            _run(plant_command(client, server.tree, settings.planted), server, GRACE_SECONDS)
+            for command in plant_commands(client, sys.executable, server.tree, settings.planted):
+                _run(command, server, GRACE_SECONDS + settings.planted.walked / 100)
         except (Missing, WorkError) as error:
             absent[subject.name] = str(error)
             say(f"  absent: {error}")
@@ -175,7 +191,7 @@ def _sample(series: Series, work: Work, server: Server, client: Path, cpu: int, 
         return
     command = work.command(client, sys.executable, server.tree, cpu, settings.seconds)
     try:
-        count, elapsed = _run(command, server, settings.seconds + GRACE_SECONDS).split()
+        count, elapsed = _run(command, server, settings.seconds + work.limit).split()
         series.samples.append(int(count) / float(elapsed))
     except WorkError as error:
         series.error = str(error)
@@ -189,11 +205,22 @@ def _run(command: list[str], server: Server, limit: float) -> str:
     A caller whose request the server has taken cannot be killed before the server has answered or died; so
     whatever ends this early ends the server first.
     """
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return _done(command, limit, server)
+
+
+def _done(command: list[str], limit: float, server: Server | None = None) -> str:
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOM,
+    )
     try:
         out, err = process.communicate(timeout=limit)
     except BaseException as error:
-        server.kill()
+        if server is not None:
+            server.kill()
         process.kill()
         process.communicate()
         if isinstance(error, subprocess.TimeoutExpired):

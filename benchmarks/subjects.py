@@ -11,6 +11,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import resource
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -117,6 +118,10 @@ def _pyfuse3(directory: Path) -> list[str]:
     return _python("pyfuse3_memfs")
 
 
+def _pyfuse3_cached(directory: Path) -> list[str]:
+    return [*_pyfuse3(directory), "--cached"]
+
+
 def _bare(directory: Path) -> list[str]:
     _device()
     _root()
@@ -125,7 +130,46 @@ def _bare(directory: Path) -> list[str]:
 
 def _tmpfs(directory: Path) -> list[str]:
     _root()
-    return ["mount", "-t", "tmpfs", "-o", "size=256m", "tmpfs"]
+    return ["mount", "-t", "tmpfs", "tmpfs"]
+
+
+def _below(directory: Path, name: str) -> str:
+    """Return a directory of the file system that the run lives on, for *name* to pass through."""
+    below = directory / f"{name}-below"
+    below.mkdir()
+    return str(below)
+
+
+def _directory(directory: Path) -> list[str]:
+    _root()
+    return ["mount", "--bind", _below(directory, "directory")]
+
+
+def _detrempe(directory: Path) -> list[str]:
+    _device()
+    _fusermount("fusermount3")
+    _module("puffpy", "--editable .")
+    return [sys.executable, "-m", "filesystems.detrempe", "--foreground"]
+
+
+def _tunnel(directory: Path) -> list[str]:
+    _device()
+    _fusermount("fusermount3")
+    _module("puffpy", "--editable .")
+    return [sys.executable, "-m", "filesystems.tunnel", "--foreground", _below(directory, "tunnel")]
+
+
+def _passthrough_ll(directory: Path) -> list[str]:
+    _device()
+    _fusermount("fusermount3")
+    below = _below(directory, "passthrough_ll")
+    try:
+        program = str(build.passthrough_ll(directory))
+    except build.BuildError as error:
+        raise Missing(str(error)) from None
+    # It keeps a descriptor for every file that it is asked about; tunnel raises its limit by itself.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return ["prlimit", f"--nofile={most}", program, "-f", "-o", f"source={below}"]
 
 
 def _of_package(name: str) -> Callable[[], str]:
@@ -146,5 +190,15 @@ SUBJECTS = (
     Subject("fusepy", "fusepy (libfuse 2)", _fusepy, _of_package("fusepy")),
     Subject("pyfuse3", "pyfuse3 (Trio)", _pyfuse3, _of_package("pyfuse3")),
     Subject("bare", "bare Python on /dev/fuse", _bare, platform.python_version),
+    Subject("tmpfs", "tmpfs, in the kernel", _tmpfs, platform.release),
+)
+
+#: Shipped file systems with their default options, and what is like them.
+AS_USED = (
+    Subject("detrempe", "detrempe", _detrempe, _puffpy_version),
+    Subject("tunnel", "tunnel", _tunnel, _puffpy_version),
+    Subject("passthrough_ll", "C libfuse 3, passthrough_ll", _passthrough_ll, build.fuse3_version),
+    Subject("pyfuse3-cached", "pyfuse3, names kept", _pyfuse3_cached, _of_package("pyfuse3")),
+    Subject("directory", "the directory below", _directory, platform.release),
     Subject("tmpfs", "tmpfs, in the kernel", _tmpfs, platform.release),
 )

@@ -60,7 +60,8 @@ class Node:
         end = offset + len(data)
         if end > len(self.data):
             self.resize(end)
-        self.data[offset:end] = data
+        # A bytearray would make a copy of a view first, to be told one of itself.
+        memoryview(self.data)[offset:end] = data
         self.touch()
         return len(data)
 
@@ -95,5 +96,5 @@ def leave(directory: Node, name: str) -> Node:
     if node.children:
         raise OSError(errno.ENOTEMPTY, name)
     del directory.children[name]
-    node.nlink = 0
+    node.nlink = 0 if stat.S_ISDIR(node.mode) else node.nlink - 1
     return node

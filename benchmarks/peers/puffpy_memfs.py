@@ -72,7 +72,7 @@ class Memfs(puffpy.VnodeOps):
         end = offset + len(data)
         if end > len(vp.data):
             self._resize(vp, end)
-        vp.data[offset:end] = data
+        memoryview(vp.data)[offset:end] = data
         vp.vattr.mtime_ns = vp.vattr.ctime_ns = time.time_ns()
 
     def readdir(self, dvp: MemNode, call: puffpy.Call) -> Iterable[tuple[str, MemNode]]:

@@ -1,6 +1,7 @@
 """The file system on pyfuse3 (Cython on libfuse 3's low-level interface), in its native mode: Trio.
 
-It offers no plain READDIR, so every listing also names its nodes.
+It offers no plain READDIR, so every listing also names its nodes.  ``--cached`` lets the kernel keep what
+it is told and cache what it reads, as a file system in memory would be used.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ import trio
 
 from benchmarks.peers.memory import Node, enter, find, leave, make_root
 
+CACHED = "--cached" in sys.argv
+TIMEOUT = 3600 if CACHED else 0
+
 
 def _attributes(node: Node) -> pyfuse3.EntryAttributes:
     entry = pyfuse3.EntryAttributes()
@@ -27,8 +31,8 @@ def _attributes(node: Node) -> pyfuse3.EntryAttributes:
     entry.st_atime_ns = node.atime
     entry.st_mtime_ns = node.mtime
     entry.st_ctime_ns = node.ctime
-    entry.entry_timeout = 0
-    entry.attr_timeout = 0
+    entry.entry_timeout = TIMEOUT
+    entry.attr_timeout = TIMEOUT
     return entry
 
 
@@ -106,7 +110,7 @@ class Memfs(pyfuse3.Operations):  # type: ignore[misc]  # its types need not be 
         self, parent_inode: int, name: bytes, mode: int, flags: int, ctx: pyfuse3.RequestContext
     ) -> tuple[pyfuse3.FileInfo, pyfuse3.EntryAttributes]:
         node = self._made(parent_inode, name, stat.S_IFREG, mode, ctx)
-        return pyfuse3.FileInfo(fh=node.number, direct_io=True), _attributes(node)
+        return pyfuse3.FileInfo(fh=node.number, direct_io=not CACHED, keep_cache=CACHED), _attributes(node)
 
     async def unlink(self, parent_inode: int, name: bytes, ctx: object) -> None:
         try:
@@ -116,8 +120,50 @@ class Memfs(pyfuse3.Operations):  # type: ignore[misc]  # its types need not be 
 
     rmdir = unlink
 
+    async def symlink(
+        self, parent_inode: int, name: bytes, target: bytes, ctx: pyfuse3.RequestContext
+    ) -> pyfuse3.EntryAttributes:
+        node = self._made(parent_inode, name, stat.S_IFLNK, 0o777, ctx)
+        node.data[:] = target
+        return _attributes(node)
+
+    async def readlink(self, inode: int, ctx: object) -> bytes:
+        return bytes(self.nodes[inode].data)
+
+    async def link(
+        self, inode: int, new_parent_inode: int, new_name: bytes, ctx: object
+    ) -> pyfuse3.EntryAttributes:
+        node = self.nodes[inode]
+        try:
+            enter(self.nodes[new_parent_inode], new_name.decode(), node)
+        except OSError as error:
+            raise pyfuse3.FUSEError(error.errno) from None
+        node.nlink += 1
+        node.known += 1
+        return _attributes(node)
+
+    async def rename(
+        self,
+        parent_inode_old: int,
+        name_old: bytes,
+        parent_inode_new: int,
+        name_new: bytes,
+        flags: int,
+        ctx: object,
+    ) -> None:
+        source, target = self.nodes[parent_inode_old], self.nodes[parent_inode_new]
+        try:
+            node = find(source, name_old.decode())
+            replaced = target.children.get(name_new.decode())
+            if replaced is not None and replaced is not node:
+                self._drop(leave(target, name_new.decode()))
+        except OSError as error:
+            raise pyfuse3.FUSEError(error.errno) from None
+        del source.children[name_old.decode()]
+        target.children[name_new.decode()] = node
+
     async def open(self, inode: int, flags: int, ctx: object) -> pyfuse3.FileInfo:
-        return pyfuse3.FileInfo(fh=inode, direct_io=True)
+        return pyfuse3.FileInfo(fh=inode, direct_io=not CACHED, keep_cache=CACHED)
 
     async def read(self, fh: int, off: int, size: int) -> bytes:
         return bytes(memoryview(self.nodes[fh].data)[off : off + size])
@@ -149,7 +195,7 @@ class Memfs(pyfuse3.Operations):  # type: ignore[misc]  # its types need not be 
 
 
 if __name__ == "__main__":
-    pyfuse3.init(Memfs(), sys.argv[1], {*pyfuse3.default_options, "fsname=pyfuse3_memfs"})
+    pyfuse3.init(Memfs(), sys.argv[-1], {*pyfuse3.default_options, "fsname=pyfuse3_memfs"})
     try:
         trio.run(pyfuse3.main)
     finally:

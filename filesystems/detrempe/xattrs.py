@@ -15,6 +15,12 @@ from filesystems.detrempe.room import Room, pages
 NAMESPACES: Final = ("user.", "trusted.", "security.")
 """The namespaces there are.  Not ``system.``: an access list that nobody heeds is refused."""
 
+UNHEEDED: Final = "security.selinux"
+"""The label of SELinux, which goes by the file system as a whole where that is a FUSE file system.
+
+It is refused for that reason, and because ``ls -l`` asks for it, file after file, until it is told so.
+"""
+
 CREATE: Final = os.XATTR_CREATE
 REPLACE: Final = os.XATTR_REPLACE
 
@@ -29,10 +35,10 @@ def check(name: str) -> str:
     """Return *name* if there may be such an attribute.
 
     Raises:
-        EOPNOTSUPP: its namespace is none of ours.
+        EOPNOTSUPP: its namespace is none of ours, or nobody would heed it.
         EINVAL: it is a namespace and nothing else.
     """
-    if not name.startswith(NAMESPACES):
+    if not name.startswith(NAMESPACES) or name == UNHEEDED:
         raise puffpy.FsError(errno.EOPNOTSUPP)
     if name in NAMESPACES:
         raise puffpy.FsError(errno.EINVAL)

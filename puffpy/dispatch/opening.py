@@ -20,6 +20,7 @@ from puffpy.wire.flags import OpenIn, OpenOut
 Opening = Callable[[Vnode, Any, int, int, Call], tuple[int, int, int]]
 
 FACCMODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
+KILL_SUIDGID = int(OpenIn.KILL_SUIDGID)
 DIRECT_IO, KEEP_CACHE, PASSTHROUGH = int(OpenOut.DIRECT_IO), int(OpenOut.KEEP_CACHE), int(OpenOut.PASSTHROUGH)
 
 
@@ -79,7 +80,7 @@ def _truncating(b: Binding) -> Callable[[Any, int, Call], None]:
     setattr_ = b.must("setattr")
 
     def truncate(node: Any, open_flags: int, call: Call) -> None:
-        kill = bool(open_flags & OpenIn.KILL_SUIDGID)
+        kill = bool(open_flags & KILL_SUIDGID)
         change = SetAttr(size=0, mtime_now=True, kill_suidgid=kill)
         setattr_(node, change.at(change.ctime_ns), call)
 

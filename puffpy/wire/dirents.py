@@ -21,7 +21,7 @@ from puffpy.wire.structs import DIRENT, ENTRY_OUT, Buffer
 
 ALIGNMENT = 8
 
-CHUNK = 256
+CHUNK = 128
 """How many records one call packs where all are of one size."""
 
 DOTS = 2

@@ -12,7 +12,7 @@ from benchmarks.run import Settings, measure
 from benchmarks.subjects import SUBJECTS, Missing, Subject
 from benchmarks.works import WORKS, Planted, Work
 
-SMALLEST = Settings(rounds=2, seconds=0.01, planted=Planted(data_bytes=1 << 20, entries=10))
+SMALLEST = Settings(rounds=2, seconds=0.01, planted=Planted(data_bytes=1 << 20, entries=10, crowd=20))
 TMPFS = next(subject for subject in SUBJECTS if subject.name == "tmpfs")
 
 MUTE = """
