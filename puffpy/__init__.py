@@ -14,7 +14,7 @@ Subclass :class:`VnodeOps`, write ``lookup`` and whatever else your file system 
 from puffpy.errors import Absent, FsError, MountError, PuffpyError, ReplyError, VectorError
 from puffpy.main import main
 from puffpy.mount import Mount, mount
-from puffpy.ops import Kernel, ReadOnly, VfsOps, VnodeOps, blocking
+from puffpy.ops import Kept, Kernel, ReadOnly, VfsOps, VnodeOps, blocking
 from puffpy.options import MountOptions, OptionError, Size
 from puffpy.types import (
     Call,
@@ -41,6 +41,7 @@ __all__ = [
     "Dirent",
     "Entry",
     "FsError",
+    "Kept",
     "Kernel",
     "Lock",
     "Mount",

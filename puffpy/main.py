@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from puffpy import bridges
 from puffpy.daemon import Daemon, flush_standard_streams, open_standard_streams
@@ -21,16 +21,32 @@ from puffpy.errors import MountError, VectorError
 from puffpy.live import listening
 from puffpy.making import Parameter, UsageError, factory, parameters
 from puffpy.mount import prepared
-from puffpy.ops import VnodeOps
+from puffpy.ops import VfsOps, VnodeOps
 from puffpy.options import ROWS, MountOptions
 from puffpy.record import Recorder
 from puffpy.serve import Server, show
 from puffpy.signals import signals_end
 
+if TYPE_CHECKING:
+    from puffpy.reload import Reloader
+
 VIRTUAL = "--vhost-user"
 """Serves a virtual machine instead of a mount point."""
 
-RESERVED = frozenset({"help", "foreground", "debug", "bridge", "record", "user", "version", "vhost_user"})
+RESERVED = frozenset(
+    {
+        "help",
+        "foreground",
+        "debug",
+        "bridge",
+        "record",
+        "user",
+        "version",
+        "vhost_user",
+        "supervise",
+        "reload",
+    }
+)
 """Options of every file system; one of its own that is called so is given with ``-o`` only."""
 
 GARBAGE = (50_000, 20, 20)
@@ -41,13 +57,18 @@ FAILED, USAGE = 1, 2
 
 
 def main(
-    make: Callable[..., VnodeOps], *, argv: Sequence[str] | None = None, prog: str | None = None
+    make: Callable[..., VnodeOps],
+    *,
+    argv: Sequence[str] | None = None,
+    prog: str | None = None,
+    supervised: Callable[..., VnodeOps] | None = None,
 ) -> NoReturn:
     """Be the command line of the file system that *make*, a class or a function, makes.
 
     Goes into the background, calls *make*, mounts, serves, and exits: with 0 at the end of a mount, 1 if it
     could not be mounted, 2 if the command line makes no sense.  Parameters of *make* without a default come
     as arguments before the mount point, the others as ``-o name=value`` or ``--name value``.
+    *supervised* makes what is mounted with ``--supervise`` instead, with the same parameters.
     """
     open_standard_streams()
     prog = prog or _program()
@@ -63,15 +84,11 @@ def main(
     )
     daemon = Daemon()
     try:
-        if not (args.foreground or args.debug):
+        if not _stays(args):
             # Before *make* is called: a fork takes none of the threads along that it may start.
             daemon.begin()
-        if args.user:
-            reason = _served_apart(make, args, daemon)
-            if reason:
-                raise MountError(reason)
-            flush_standard_streams()
-            sys.exit(0)
+        if args.user or args.supervise:
+            _served_elsewhere(make, supervised or make, args, daemon)
         recorder = Recorder(open(args.record, "wb")) if args.record else None  # noqa: SIM115  until the end
         with recorder.clock() if recorder is not None else contextlib.nullcontext():
             vnodeops = factory(make, args.arguments, args.options, dict(args.own))()
@@ -85,6 +102,8 @@ def main(
                 with contextlib.suppress(OSError):  # nobody reads it
                     print(bridge.invitation, flush=True)  # noqa: T201  it is to be copied from here
             daemon.succeeded()
+            if args.reload:
+                _reloader(vnodeops, vfsops).start(server.session)
             # What has no mount point cannot be looked at through it.
             at_mount = not isinstance(bridge, bridges.Listening)
             with (
@@ -111,6 +130,18 @@ def main(
     sys.exit(status)
 
 
+def _stays(args: argparse.Namespace) -> bool:
+    """Tell whether the terminal is not to be let go."""
+    return bool(args.foreground or args.debug or args.reload)
+
+
+def _reloader(vnodeops: VnodeOps, vfsops: VfsOps) -> Reloader:
+    """Return what loads the code of these vectors anew when it is saved."""
+    from puffpy.reload import Reloader  # a mount starts sooner without it
+
+    return Reloader(vnodeops, vfsops, show)
+
+
 @contextlib.contextmanager
 def _seldom_collected() -> Iterator[None]:
     """Have Python look for cycles seldom, and never among what is there by now.
@@ -125,6 +156,49 @@ def _seldom_collected() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
+
+
+def _served_elsewhere(
+    make: Callable[..., VnodeOps],
+    supervised: Callable[..., VnodeOps],
+    args: argparse.Namespace,
+    daemon: Daemon,
+) -> NoReturn:
+    """Mount here, have another process serve, and exit when that is over."""
+    refused = [word for word in ("supervise", "reload") if args.user and getattr(args, word)]
+    if refused:
+        raise UsageError(f"--{refused[0]} does not go with --user: leave one out")
+    reason = _served_apart(make, args, daemon) if args.user else _supervised(supervised, args, daemon)
+    if reason:
+        raise MountError(reason)
+    flush_standard_streams()
+    sys.exit(0)
+
+
+def _supervised(make: Callable[..., VnodeOps], args: argparse.Namespace, daemon: Daemon) -> str:
+    """Mount here, and have a child serve that is replaced when it dies; return what went wrong."""
+    from puffpy.supervise import supervise  # a mount starts sooner without it
+
+    refused = [word for word in ("record", "vhost_user") if getattr(args, word)]
+    if refused:
+        raise UsageError(f"--supervise does not go with --{refused[0].replace('_', '-')}: leave one out")
+    vnodeops = factory(make, args.arguments, args.options, dict(args.own))()
+    vfsops, chosen = prepared(vnodeops, None, None)
+    reloader = _reloader(vnodeops, vfsops) if args.reload else None
+    background = not _stays(args)
+
+    def serving(server: Server) -> None:
+        if background:
+            os.chdir("/")
+        if reloader is not None:
+            reloader.start(server.session)
+
+    return supervise(
+        *(vnodeops, vfsops, chosen, os.path.abspath(args.mountpoint), bridges.make(args.bridge)),
+        debug=args.debug,
+        succeeded=daemon.succeeded,
+        serving=serving,
+    )
 
 
 def _served_apart(make: Callable[..., VnodeOps], args: argparse.Namespace, daemon: Daemon) -> str:
@@ -232,6 +306,16 @@ def _parser(make: Callable[..., VnodeOps], prog: str, *, virtual: bool) -> argpa
         "--user",
         metavar="NAME",
         help="mount as root, and serve in a process that is this user and can do little",
+    )
+    parser.add_argument(
+        "--supervise",
+        action="store_true",
+        help="the mount outlives its server: one that dies is replaced, and nobody is told (Linux 6.9)",
+    )
+    parser.add_argument(
+        "--reload",
+        action="store_true",
+        help="stay, and go on with new code whenever a file of the file system's is saved",
     )
     parser.add_argument("--record", metavar="FILE", help="write every message to FILE (see puffpy dump)")
     for parameter in own:

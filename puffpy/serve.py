@@ -30,7 +30,7 @@ from puffpy.ops import VfsOps, VnodeOps
 from puffpy.options import MountOptions
 from puffpy.record import Answer, Message, Observer, Recorder, Reply, What
 from puffpy.runners import Runner
-from puffpy.session import Session
+from puffpy.session import Memory, Session
 from puffpy.types import BackingDevice
 from puffpy.watchdog import Served, Watchdog
 from puffpy.wire import NotifyCode, dump
@@ -51,6 +51,7 @@ class Server:
 
     *debug* shows every message and reply as a line on stderr; *recorder* writes them down.  *loop* runs what
     is ``async def``.  Servers of the same vectors share *commons*, and *turn* lets one of them in at a time.
+    With a *memory* that knows of an earlier server, it goes on where that was cut off.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Server:
         loop: Runner | None = None,
         commons: Commons | None = None,
         turn: threading.Lock | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self._later: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         backing: BackingDevice | None = bridge if isinstance(bridge, BackingDevice) else None
@@ -79,8 +81,10 @@ class Server:
             deliver=self._deliver,
             loop=loop,
             commons=commons,
+            memory=memory,
         )
         self.bridge = bridge
+        self._memory = memory
         self.ended = threading.Event()
         self._running = threading.Event()
         self._sender = threading.Thread(target=self._send_later, name="puffpy-sender", daemon=True)
@@ -113,6 +117,10 @@ class Server:
         if isinstance(self.bridge, Listening):
             return
         try:
+            if self._memory is not None and self._memory.terms is not None:
+                self.session.resume()
+                self.session.kernel.resend()
+                return
             buffer = bytearray(self.session.buffer_size)
             while not self.session.ready:
                 error = self._greet(buffer)

@@ -41,6 +41,7 @@ MAY_IMPORT: Final = {
         "wire",
     },
     "privileges": {"errors"},
+    "reload": {"errors", "ops"},
     "signals": {"serve"},
     "watchdog": {"errors", "types", "wire"},
     "record": {"errors", "types"},
@@ -68,6 +69,7 @@ UNWALLED: Final = {
     "main",
     "making",
     "mount",
+    "supervise",
     "testing",
     "unixsocket",
 }
@@ -85,9 +87,11 @@ MAY_THREAD: Final = {
     "mount",
     "nodes",
     "record",
+    "reload",
     "runners",
     "serve",
     "signals",
+    "supervise",
     "unixsocket",
     "userkernel",
     "watchdog",
@@ -101,6 +105,7 @@ EXCUSED: Final[dict[str, str]] = {
 
 LATE: Final[dict[str, str]] = {
     "puffpy/session/beside.py": "asyncio takes longer to import than all the rest, and few need it",
+    "puffpy/main.py": "a mount starts sooner without what only some options need",
     "puffpy/cli/top.py": "its screen needs rich, which is an extra",
 }
 """Files that import a room of the project's inside a function, each with its reason."""

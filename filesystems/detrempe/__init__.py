@@ -23,6 +23,8 @@ From the bottom up:
 ``tmpfs``        where data are that the kernel reads and writes by itself
 ``backed``       a file with its data there
 ``passthrough``  the file system with such files, as the command line has it
+``outliving``    the file system in a tmpfs that outlives the server
+``supervised``   what the command line has for that (--supervise)
 ===============  ==============================================================
 """
 

@@ -23,6 +23,7 @@ From the bottom up:
 ``contents``     the operations on data
 ``vfsops``       the operations on the mount
 ``vnodeops``     all of them together: the file system
+``surviving``    the same, for a server that may die (--supervise)
 ===============  ============================================================
 """
 

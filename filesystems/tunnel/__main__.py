@@ -7,9 +7,10 @@ import resource
 
 import puffpy
 from filesystems.tunnel import TunnelFS
+from filesystems.tunnel.surviving import SurvivingTunnel
 
 # The process is ours: it may hold as many descriptors as the system lets it.
 most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
-puffpy.main(TunnelFS)
+puffpy.main(TunnelFS, supervised=SurvivingTunnel)

@@ -5,8 +5,9 @@ What runs operations is a runner; that replies are sent is the session's affair.
 Theory of operation.  A handler asks its operations, looks at what they answered, counts, and packs a reply.
 An operation that waits for something cannot be asked in the middle of that, so it is asked beside it: the
 handler is left by :class:`Parked`, the request is parked, the operation is started, and when it is done the
-handler is run again from its beginning, with the answers so far remembered.  A handler therefore does
-nothing that cannot be done twice before its last operation has answered.  In return all that it knows of
+handler is run again from its beginning, with the answers so far remembered; so are those of operations that
+ran inline before it and changed something.  A handler itself therefore does nothing that cannot be done twice
+before its last operation has answered.  In return all that it knows of
 (nodes, counts, open files) is used by one thread at a time, whatever the operations do.
 
 An interrupted caller is answered at once.  Its operation is told, and whenever it ends the handler is run to
@@ -22,12 +23,19 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import attrs
 
 from puffpy.ops import Manner
 from puffpy.types import Call
+
+ONCE: Final = frozenset(
+    {"create", "tmpfile", "mknod", "mkdir", "symlink", "link", "rename", "remove", "rmdir"}
+    | {"setattr", "setextattr", "deleteextattr", "open", "close", "write", "fallocate", "fdiscard"}
+    | {"copy_file_range", "ioctl", "poll"}
+)
+"""Operations that change something: they are not asked again with their handler, though they ran inline."""
 
 MOST = 1024
 """How many requests are parked at once; the next one waits in the kernel."""
@@ -54,15 +62,19 @@ class Request:
     number: int
     since: float = attrs.field(factory=time.monotonic)
     call: Call | None = None
-    answered: list[tuple[Any, BaseException | None]] = attrs.field(factory=list)
+    answered: list[tuple[str, Any, BaseException | None]] = attrs.field(factory=list)
     told: int = 0
     wanted: bool = True
     running: bool = False
     cancel: Callable[[], object] | None = None
 
+    def knows(self, name: str) -> bool:
+        """Tell whether the next answer is one of the operation *name*."""
+        return self.told < len(self.answered) and self.answered[self.told][0] == name
+
     def next_answer(self) -> Any:
         """Return, or raise, what the next operation has answered."""
-        answer, exc = self.answered[self.told]
+        _, answer, exc = self.answered[self.told]
         self.told += 1
         if exc is not None:
             raise exc
@@ -81,6 +93,8 @@ class Parking:
         self._changed = threading.Condition(self.lock)
         self._requests: dict[int, Request] = {}
         self._parked = 0
+        self._asking: Call | None = None
+        self._said: list[tuple[str, Any, BaseException | None]] = []
         self._postponed: deque[tuple[int, Callable[[], object]]] = deque()
 
     def __len__(self) -> int:
@@ -94,15 +108,35 @@ class Parking:
         """Return what a handler calls for the operation *name*: itself, unless it is to be run beside it."""
         manner = self.manners.get(name)
         if manner is None:
-            return operation
+            return self._once(name, operation) if name in ONCE else operation
         if name == "readdir":
             operation = _listed(operation, manner)
 
         def ask(*args: Any) -> Any:
             request = self._requests.get(args[-1].unique)
-            if request is not None and request.told < len(request.answered):
+            if request is not None and request.knows(name):
                 return request.next_answer()
             park(name, operation, args)
+
+        return ask
+
+    def _once(self, name: str, operation: Callable[..., Any]) -> Callable[..., Any]:
+        """Return *operation*, which runs inline, with its answer remembered for its handler's next run."""
+
+        def ask(*args: Any) -> Any:
+            call: Call = args[-1]
+            request = self._requests.get(call.unique)
+            if request is not None and request.knows(name):
+                return request.next_answer()
+            answer = operation(*args)  # one that fails has done nothing, and may be asked again
+            if request is not None:
+                request.answered.append((name, answer, None))
+                request.told += 1
+            else:
+                if call is not self._asking:
+                    self._asking, self._said = call, []
+                self._said.append((name, answer, None))
+            return answer
 
         return ask
 
@@ -114,6 +148,9 @@ class Parking:
                 self._changed.wait()
             self._parked += 1
             request = self._requests[unique] = Request(message, size, unique, self._parked)
+            if call is self._asking:
+                request.answered += self._said
+        self._asking, self._said = None, []
         request.call, request.told = call, 0
         call.interrupted = not request.wanted
         return request

@@ -1,6 +1,6 @@
 """Nodes that several kernels know at once: in how many node tables each of them lives.
 
-Each kernel has a table, cookies and lookup counts of its own; only that a node is reclaimed is a common affair.
+Each kernel has a table, cookies and lookup counts of its own; only the end of a node is a common affair.
 """
 
 from __future__ import annotations

@@ -52,6 +52,14 @@ class Handles(dict[int, Opened]):
         self[fh] = opened
         return fh
 
+    def resume(self, number: int) -> None:
+        """Give file handles from *number* on: those below were an earlier server's."""
+        self._numbers = itertools.count(max(number, NO_HANDLE + 1))
+
+    def adopt(self, fh: int, opened: Opened) -> None:
+        """Keep *opened* under the file handle *fh* that an earlier server gave it."""
+        self[fh] = opened
+
     def drain(self) -> Iterator[Opened]:
         """Take out and yield everything that is still open."""
         for fh in [fh for fh in self if fh != NO_HANDLE]:

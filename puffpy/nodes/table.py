@@ -33,7 +33,7 @@ UNKNOWN_KIND = -1
 FileHandle = Callable[[Any], tuple[int, int]]
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Vnode:
     """A node in the table.
 
@@ -59,11 +59,17 @@ class Vnode:
 
 
 class Cookies(dict[int, Vnode]):
-    """Vnodes by cookie; one that is not there is stale."""
+    """Vnodes by cookie; one that is not there is stale, unless *find* finds it."""
 
-    __slots__ = ()
+    __slots__ = ("find",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.find: Callable[[int], Vnode] | None = None
 
     def __missing__(self, cookie: int) -> Vnode:
+        if self.find is not None:
+            return self.find(cookie)
         raise FsError(errno.ESTALE, f"the kernel named cookie {cookie}, which is not alive")
 
 
@@ -107,8 +113,8 @@ class NodeTable:
 
     def cookies_of(self, nodes: Iterable[Any], absent: int) -> list[int]:
         """Return the cookie of each of *nodes*, *absent* for those that are not alive."""
-        get = self._known.get
-        return [absent if (vnode := get(id(node))) is None else vnode.cookie for node in nodes]
+        found = map(self._known.get, map(id, nodes))
+        return [absent if vnode is None else vnode.cookie for vnode in found]
 
     def hold(self, node: Any) -> Vnode:
         """Return the vnode of *node*, one lookup count up; a new life if it had none."""
@@ -121,6 +127,8 @@ class NodeTable:
     def forget(self, cookie: int, nlookup: int) -> None:
         """Take *nlookup* counts back; the node's life may end with that."""
         vnode = self.cookies[cookie]
+        if nlookup > vnode.nlookup and self.cookies.find is not None:
+            nlookup = vnode.nlookup  # what an earlier server has counted is not known
         if nlookup > vnode.nlookup:
             told, vnode.nlookup = vnode.nlookup, 0
             self._settle(vnode)
@@ -128,6 +136,37 @@ class NodeTable:
         vnode.nlookup -= nlookup
         if vnode.nlookup == 0:
             self._settle(vnode)
+
+    def hook(
+        self,
+        inactive: Callable[[Any], object] | None,
+        reclaim: Callable[[Any], object] | None,
+        handle: FileHandle | None,
+    ) -> None:
+        """Call these from now on; whether nodes choose their cookies themselves stays as it was."""
+        self._inactive, self._reclaim = inactive, reclaim
+        if self._handle is not None and handle is not None:
+            self._handle = handle
+
+    def resume(self, find: Callable[[int], tuple[Any, int, int]], number: int) -> None:
+        """Take up the nodes that an earlier server has told the kernel of, each when it is first named.
+
+        *find* returns the node of a cookie with its generation and its type, or raises ESTALE; new nodes get
+        cookies from *number* on.  How often the kernel was told of a node is not known then: its life ends
+        with the first FORGET that gives back all that is known of, and where that was too early it is found
+        again.
+        """
+        self._numbers = itertools.count(max(number, ROOT_COOKIE + 1))
+
+        def revive(cookie: int) -> Vnode:
+            node, generation, kind = find(cookie)
+            if id(node) in self._known:
+                raise FsError(errno.ESTALE, f"cookie {cookie} leads to {node!r}, which has another by now")
+            vnode = Vnode(node, cookie, generation, nlookup=1, kind=kind)
+            self._enter(vnode)
+            return vnode
+
+        self.cookies.find = revive
 
     def uncount(self, vnode: Vnode) -> None:
         """Take back one count of :meth:`hold`, which will be asked again: no life ends with that."""

@@ -4,6 +4,7 @@ Not how a request gets here; that is ``puffpy.dispatch``.
 """
 
 from puffpy.ops.inspect import inspect, written
+from puffpy.ops.kept import Kept
 from puffpy.ops.kernel import Kernel
 from puffpy.ops.manner import Manner, blocking, manners
 from puffpy.ops.table import OPERATIONS, OTHER_NAMES, Answer, Operation
@@ -15,6 +16,7 @@ __all__ = [
     "OPERATIONS",
     "OTHER_NAMES",
     "Answer",
+    "Kept",
     "Kernel",
     "Manner",
     "Operation",

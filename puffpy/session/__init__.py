@@ -3,7 +3,8 @@
 Not how messages travel: that is a bridge's, and driving the two is ``puffpy.serve``'s.
 """
 
+from puffpy.session.memory import Memory
 from puffpy.session.negotiate import NEGOTIATION, Wishes
 from puffpy.session.session import Session
 
-__all__ = ["NEGOTIATION", "Session", "Wishes"]
+__all__ = ["NEGOTIATION", "Memory", "Session", "Wishes"]

@@ -68,7 +68,7 @@ class Beside:
             EDEADLK: an operation has touched its own mount, and would wait for itself.
             RuntimeError: nothing runs operations any more.
         """
-        operation, args = parked.operation, parked.args
+        name, operation, args = parked.name, parked.operation, parked.args
         parked.__traceback__ = None  # its frames hold on to whatever called us
         request = self.parking.park(message, size, unique, args[-1])
         self._kept = message
@@ -78,10 +78,10 @@ class Beside:
                 if type(arg) is memoryview:
                     with suppress(BufferError):  # somebody keeps a part of it, at their own risk
                         arg.release()
-            self._finished(request, answer, exc)
+            self._finished(request, name, answer, exc)
 
         try:
-            runner = self._runner(parked.name)
+            runner = self._runner(name)
             self._check_caller(runner, message, size)
             request.running = True
             request.cancel = runner.start(operation, args, done)
@@ -162,13 +162,13 @@ class Beside:
             self._loop = Tasks()
         return self._loop
 
-    def _finished(self, request: Request, answer: Any, exc: BaseException | None) -> None:
+    def _finished(self, request: Request, name: str, answer: Any, exc: BaseException | None) -> None:
         """Run the handler again, now that its operation has ended; in the thread that has run it."""
         with self.parking.lock:
             if self._over:
                 return
             request.running = False
-            request.answered.append((answer, exc))
+            request.answered.append((name, answer, exc))
             reply = self._answer(request.message, request.size)
             if request.running:
                 return

@@ -16,17 +16,20 @@ import errno
 import itertools
 import logging
 import os
-import traceback
 from collections.abc import Callable
 from typing import Any
 
+import attrs
+
 from puffpy.dispatch import Backings, Binding, Bound, LockQueue, Message, Parked, Parking, Reply, Terms, bind
-from puffpy.errors import PuffpyError, TimedOut, WireError, errno_of
+from puffpy.errors import PuffpyError, TimedOut, VectorError, WireError, errno_of
 from puffpy.nodes import Commons, Handles, NodeTable
 from puffpy.ops import VfsOps, VnodeOps, inspect, manners, written
 from puffpy.options import MountOptions
 from puffpy.runners import Runner
 from puffpy.session.beside import PRIVATE, Beside, Deliver
+from puffpy.session.bugs import Bugs
+from puffpy.session.memory import Memory, restore
 from puffpy.session.negotiate import (
     MAJOR,
     OLDEST_MINOR,
@@ -37,6 +40,7 @@ from puffpy.session.negotiate import (
     read_offer,
 )
 from puffpy.session.notifier import Notifier
+from puffpy.session.renewal import Pausing, too_late
 from puffpy.session.undo import take_back
 from puffpy.types import BackingDevice, Call
 from puffpy.wire import MESSAGES, Opcode
@@ -44,6 +48,9 @@ from puffpy.wire.flags import InitFlag
 from puffpy.wire.structs import IN_HEADER, INTERRUPT_IN, NOTIFY_RETRIEVE_IN, OUT_HEADER, RELEASE_IN
 
 log = logging.getLogger("puffpy")
+
+EPOCHS = 44
+"""The first minor in which all names can be doubted at once (FUSE_NOTIFY_INC_EPOCH)."""
 
 _MISSING = "no such opcode in the protocol"
 
@@ -56,6 +63,7 @@ class Session:
     parked, from whoever finished it, and tells whether the kernel took it; by default that is sent as well.
     *backing* registers files for passthrough.  *loop* runs what is ``async def``; by default an asyncio loop
     of its own does.  *commons* is shared by the sessions of several kernels over the same vectors.
+    *memory* is for another session to go on from (:meth:`resume`).
 
     Raises:
         VectorError: the vectors cannot work (see :func:`puffpy.ops.inspect`).
@@ -72,6 +80,7 @@ class Session:
         deliver: Deliver | None = None,
         loop: Runner | None = None,
         commons: Commons | None = None,
+        memory: Memory | None = None,
     ) -> None:
         inspect(vnodeops, vfsops)
         self.buffer_size = buffer_size(options)
@@ -79,6 +88,7 @@ class Session:
         self.closed = False
         self._started = False
         self._backings: Backings | None = None
+        self._memory = memory
         self.terms: Terms | None = None
         self._vnodeops, self._vfsops, self._options = vnodeops, vfsops, options
         ours = written(vnodeops) | written(vfsops)
@@ -93,15 +103,11 @@ class Session:
             self._beside = Beside(parking, answer, take, self.undelivered, workers=options.workers, loop=loop)
             self.receive = self._receive_locked  # type: ignore[method-assign]  # costs nothing where nobody waits
         root = vfsops.root() if "root" in ours else vnodeops.root
+        self._commons = commons
+        self._bugs = Bugs()
         self.nodes = NodeTable(
             root,
-            inactive=self._guarded(_unless_shared(vnodeops.inactive, commons))
-            if "inactive" in ours
-            else None,
-            reclaim=_last_one(self._guarded(vnodeops.reclaim), commons)
-            if "reclaim" in ours or commons
-            else None,
-            handle=vfsops.nodetofh if "nodetofh" in ours else None,
+            *self._hooks(ours),
             postpone=parking.postpone if parking is not None else None,
             entered=commons.entered if commons is not None else None,
         )
@@ -110,7 +116,14 @@ class Session:
         self._locks = LockQueue(send)
         self._routes: dict[int, Bound] = {Opcode.INIT: (IN_HEADER.size, self._init)}
         self._private = itertools.count()
-        self._seen: set[tuple[str, str, int]] = set()
+
+    def _hooks(self, ours: frozenset[str]) -> tuple[Any, Any, Any]:
+        """Return what the node table calls of the operations *ours*: inactive, reclaim and nodetofh."""
+        vnodeops, commons, guarded = self._vnodeops, self._commons, self._bugs.guarded
+        inactive = guarded(_unless_shared(vnodeops.inactive, commons)) if "inactive" in ours else None
+        wanted = "reclaim" in ours or commons is not None
+        reclaim = _last_one(guarded(vnodeops.reclaim), commons) if wanted else None
+        return inactive, reclaim, self._vfsops.nodetofh if "nodetofh" in ours else None
 
     def receive(self, message: Message, size: int) -> Reply:
         """Answer one whole message, the first *size* bytes of *message*.
@@ -164,7 +177,7 @@ class Session:
         self.closed = True
         self._close_files()
         self.nodes.clear()
-        self._guarded(self._through("unmount", self._vfsops.unmount))()
+        self._bugs.guarded(self._through("unmount", self._vfsops.unmount))()
         if self._beside is not None:
             self._beside.close()
 
@@ -172,7 +185,7 @@ class Session:
         """Close what the kernel has open, and will send no RELEASE for."""
         if self._beside is not None:
             self._beside.settle()
-        shut = self._guarded(self._through("close", self._vnodeops.close))
+        shut = self._bugs.guarded(self._through("close", self._vnodeops.close))
         for opened in self.handles.drain():
             if opened.vnode is not None:
                 if not opened.flags & os.O_DIRECTORY and "close" in self._wishes.written:
@@ -193,7 +206,72 @@ class Session:
         reply = init_reply(unique, self.terms, self._wishes, readahead)
         if major > MAJOR:
             return reply  # the kernel asks again, with a major that both know
-        self._backings = Backings(self._backing) if self.terms.flags & InitFlag.PASSTHROUGH else None
+        if self._memory is not None:
+            self._memory.settled(self.terms)
+        self._begin(self.terms)
+        return reply
+
+    def resume(self) -> None:
+        """Go on where an earlier session was cut off, of which the memory tells."""
+        memory = self._memory
+        if memory is None or memory.terms is None:
+            raise ValueError("there is no earlier session to go on from")
+        self.terms = memory.terms
+        binding = self._begin(self.terms)
+        restore(memory, binding, self._through)
+
+    def unsettled(self, vnodeops: VnodeOps, vfsops: VfsOps) -> list[str]:
+        """Return what these vectors would have agreed on with the kernel, and it is too late for.
+
+        Raises:
+            VectorError: they cannot take the place of those that are mounted.
+        """
+        ours = written(vnodeops) | written(vfsops)
+        waiting = manners(ours, vnodeops, vfsops, everything=self._options.workers > 0)
+        if waiting and self._beside is None:
+            raise VectorError(f"{min(waiting)} waits, and nothing did when this was mounted: mount it again")
+        return too_late(self._wishes, ours)
+
+    def between_requests(self, action: Callable[[], object]) -> None:
+        """Do *action* before the next request is answered, in the thread that answers; from any thread.
+
+        The kernel is told to ask again for all that it remembers.
+        """
+        routes = self._routes
+
+        def once() -> None:
+            self._routes = routes
+            action()
+
+        self._routes = Pausing(once, lambda: self._routes)
+        if self.terms is not None and self.terms.minor >= EPOCHS:
+            self.kernel.inc_epoch()
+        for vnode in self.nodes:
+            self.kernel.inval_inode(vnode.node)
+
+    def rebind(self) -> None:
+        """Take the operations of the vectors as they are now; for :meth:`between_requests`."""
+        ours = written(self._vnodeops) | written(self._vfsops)
+        self._wishes = attrs.evolve(self._wishes, written=ours)
+        if self._beside is not None:
+            everything = self._options.workers > 0
+            self._beside.parking.manners = manners(ours, self._vnodeops, self._vfsops, everything=everything)
+        self.nodes.hook(*self._hooks(ours))
+        if self.terms is not None:
+            self._bind(self.terms)
+
+    def _begin(self, terms: Terms) -> Binding:
+        """Bind the routes over *terms*, and have the file system start."""
+        self._backings = Backings(self._backing) if terms.flags & InitFlag.PASSTHROUGH else None
+        binding = self._bind(terms)
+        if not self._started:
+            self._through("start", self._vfsops.start)(self.kernel)
+            self._started = True
+        self.ready = True
+        return binding
+
+    def _bind(self, terms: Terms) -> Binding:
+        """Bind the routes over *terms*."""
         binding = Binding(
             vnodeops=self._vnodeops,
             vfsops=self._vfsops,
@@ -203,7 +281,7 @@ class Session:
             backings=self._backings,
             parking=self._beside.parking if self._beside is not None else None,
             options=self._options,
-            terms=self.terms,
+            terms=terms,
             wake=self.kernel.wake,
         )
         self._routes = bind(binding)
@@ -213,11 +291,9 @@ class Session:
             (Opcode.DESTROY, self._destroy),
         ):
             self._routes[opcode] = (self._routes[opcode][0], handler)
-        if not self._started:
-            self._through("start", self._vfsops.start)(self.kernel)
-            self._started = True
-        self.ready = True
-        return reply
+        if self._memory is not None:
+            self._routes = self._memory.over(self._routes, self.nodes, self.handles)
+        return binding
 
     def _interrupt(
         self, message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int
@@ -296,38 +372,10 @@ class Session:
         else:
             code = errno_of(exc)
             if not isinstance(exc, OSError):
-                self._log_bug(exc, f"{name} for node {nodeid}", code)
+                self._bugs.log(exc, f"{name} for node {nodeid}", code)
         if opcode in MESSAGES and not MESSAGES[Opcode(opcode)].answered:
             return None
         return _error(unique, code)
-
-    def _log_bug(self, exc: BaseException, where: str, code: int) -> None:
-        """Log a file system's bug: with its traceback the first time, in one line from then on."""
-        frames = traceback.extract_tb(exc.__traceback__)
-        last = frames[-1] if frames else None
-        key = (type(exc).__name__, last.filename if last else "", (last.lineno or 0) if last else 0)
-        known = key in self._seen
-        self._seen.add(key)
-        log.error(
-            "%s: %s: %s; the caller gets %s%s",
-            where,
-            type(exc).__name__,
-            exc,
-            errno.errorcode.get(code, os.strerror(code)),
-            " (traceback above)" if known else "",
-            exc_info=None if known else exc,
-        )
-
-    def _guarded(self, op: Callable[..., object]) -> Callable[..., None]:
-        """Return *op* for where nobody waits: what it raises is logged and goes no further."""
-
-        def call(*args: Any) -> None:
-            try:
-                op(*args)
-            except BaseException as exc:  # noqa: BLE001  as above
-                self._log_bug(exc, getattr(op, "__qualname__", "?"), errno_of(exc))
-
-        return call
 
 
 def _error(unique: int, code: int) -> bytes:

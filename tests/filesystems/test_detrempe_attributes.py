@@ -131,8 +131,11 @@ def test_an_extended_attribute_may_have_to_be_new_or_to_be_there(fs: Direct) -> 
     assert fs.fs.getextattr(node, "user.a", ROOT_CALL) == b"z"
 
 
-@pytest.mark.parametrize("name", ["system.posix_acl_access", "system.posix_acl_default", "colour", "osx.a"])
-def test_other_namespaces_are_eopnotsupp(fs: Direct, name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["system.posix_acl_access", "system.posix_acl_default", "security.selinux", "colour", "osx.a"],
+)
+def test_what_nobody_heeds_is_eopnotsupp(fs: Direct, name: str) -> None:
     node = fs.file("f")
     with refuses(errno.EOPNOTSUPP):
         put(fs, node, name, b"x")

@@ -93,7 +93,7 @@ def test_parameters_may_have_other_names_and_defaults() -> None:
 
 def test_what_everybody_would_wait_for_may_not_wait() -> None:
     class Bad(Good):
-        async def reclaim(self, vp: Any) -> None: ...
+        async def reclaim(self, vp: Any) -> None: ...  # type: ignore[override]
 
     assert "Bad.reclaim cannot wait" in complaint(Bad())
 

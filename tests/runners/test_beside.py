@@ -232,3 +232,33 @@ def test_the_end_does_not_wait_for_an_operation_that_does_not(slow: Slow) -> Non
         reader.end()
     assert slow.calls[0].interrupted
     slow.gate.set()
+
+
+class MadeInline(puffpy.VnodeOps):
+    """Makes files inline, and opens them as a coroutine."""
+
+    def __init__(self) -> None:
+        self.root = puffpy.Node.directory()
+        self.made: list[str] = []
+
+    def lookup(self, dvp: Any, cn: puffpy.ComponentName, call: puffpy.Call) -> Any:
+        raise FileNotFoundError
+
+    def create(self, dvp: Any, cn: puffpy.ComponentName, va: puffpy.Vattr, call: puffpy.Call) -> Any:
+        self.made.append(cn.name)
+        return puffpy.Node(va)
+
+    def write(self, vp: Any, offset: int, data: memoryview, call: puffpy.Call) -> int:
+        return len(data)
+
+    async def open(self, vp: Any, flags: int, call: puffpy.Call) -> None:
+        await asyncio.sleep(0)
+
+
+def test_what_ran_inline_and_changed_something_is_not_run_again() -> None:
+    fs = MadeInline()
+    with UserKernel.over(fs) as kernel:
+        for name in ("one", "two"):
+            kernel.close(kernel.open(f"/{name}", os.O_CREAT | os.O_WRONLY))
+    assert fs.made == ["one", "two"]
+    assert kernel.balance().zero

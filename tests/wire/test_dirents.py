@@ -1,5 +1,6 @@
 """Directory entries: records as the kernel reads them."""
 
+import itertools
 import sys
 
 import pytest
@@ -12,6 +13,7 @@ from puffpy.wire import (
     DirentRecord,
     dirent,
     direntplus,
+    dirents,
     unpack_dirents,
     unpack_direntsplus,
 )
@@ -35,6 +37,20 @@ def test_entries_survive_the_way_to_bytes_and_back(entries: list[DirentRecord]) 
     data = b"".join(dirent(e.ino, e.off, e.kind, e.name) for e in entries)
     assert unpack_dirents(data) == entries
     assert unpack_dirents(memoryview(data)) == entries
+
+
+@pytest.mark.parametrize("count", [0, 1, 127, 128, 129, 300])
+@pytest.mark.parametrize("dots", [(), (b".", b"..")])
+@pytest.mark.parametrize("odd", [(), (b"a name that is much longer",)])
+def test_a_listing_packed_at_once_is_its_entries_one_by_one(
+    count: int, dots: tuple[bytes, ...], odd: tuple[bytes, ...]
+) -> None:
+    names = [*dots, *(b"entry-%06d" % number for number in range(count)), *odd]
+    inos, kinds = list(range(10, 10 + len(names))), [8] * len(names)
+    records, ends = dirents(inos, 77, kinds, names)
+    single = [dirent(ino, 77 + at, 8, name) for at, (ino, name) in enumerate(zip(inos, names, strict=True))]
+    assert records == b"".join(single)
+    assert [records[a:b] for a, b in itertools.pairwise(ends)] == single
 
 
 @given(st.lists(PLUS_RECORDS, max_size=4))

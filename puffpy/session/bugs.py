@@ -1,0 +1,52 @@
+"""What a file system raises that no author can have meant: told in the log, at length only once.
+
+What its caller gets is the session's affair.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from puffpy.errors import errno_of
+
+log = logging.getLogger("puffpy")
+
+
+class Bugs:
+    """The bugs of one file system, and which of them have been told."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[str, str, int]] = set()
+
+    def log(self, exc: BaseException, where: str, code: int) -> None:
+        """Log a file system's bug: with its traceback the first time, in one line from then on."""
+        frames = traceback.extract_tb(exc.__traceback__)
+        last = frames[-1] if frames else None
+        key = (type(exc).__name__, last.filename if last else "", (last.lineno or 0) if last else 0)
+        known = key in self._seen
+        self._seen.add(key)
+        log.error(
+            "%s: %s: %s; the caller gets %s%s",
+            where,
+            type(exc).__name__,
+            exc,
+            errno.errorcode.get(code, os.strerror(code)),
+            " (traceback above)" if known else "",
+            exc_info=None if known else exc,
+        )
+
+    def guarded(self, op: Callable[..., object]) -> Callable[..., None]:
+        """Return *op* for where nobody waits: what it raises is logged and goes no further."""
+
+        def call(*args: Any) -> None:
+            try:
+                op(*args)
+            except BaseException as exc:  # noqa: BLE001  as above
+                self.log(exc, getattr(op, "__qualname__", "?"), errno_of(exc))
+
+        return call

@@ -1,0 +1,1 @@
+"""What outlives its server: rings one and two; the mounted ones are in ``tests/mounted``."""
