@@ -1,8 +1,9 @@
 """The speed of tunnel in a virtual machine, beside the C server of the same protocol that comes with QEMU.
 
 ``python -m benchmarks.guest``: one guest, both servers over one directory, taking turns; the best of a few
-rounds counts.  Needs QEMU with its virtiofsd (Debian: qemu-system-x86, qemu-system-common), busybox-static,
-and a kernel (``python -m tests.guest.kernel``).
+rounds counts.  Then the same works on the host, where the same tunnel is attached by a UNIX socket, with the
+device handed over and with a relay.  Needs QEMU with its virtiofsd (Debian: qemu-system-x86,
+qemu-system-common), busybox-static, and a kernel (``python -m tests.guest.kernel``).
 """
 
 from __future__ import annotations
@@ -88,6 +89,41 @@ def served(place: Path, shared: Path) -> Iterator[dict[str, Path]]:
             process.wait(PATIENCE)
 
 
+ATTACHED: Final[Mapping[str, tuple[str, ...]]] = {"device": (), "relay": ("--relay",)}
+"""The ways to attach, and the options for them."""
+
+
+def attached(place: Path, shared: Path, busybox: str) -> dict[tuple[int, str], float]:
+    """Return the shortest time of each work on the host, for each way to attach, in seconds."""
+    socket, puffpy = place / "socket", (sys.executable, "-m", "puffpy")
+    best: dict[tuple[int, str], float] = {}
+    server = subprocess.Popen([*puffpy, "serve", "filesystems.tunnel", shared, "--listen", socket, "-f"])
+    with contextlib.ExitStack() as afterwards:
+        afterwards.callback(server.wait, PATIENCE)
+        afterwards.callback(server.terminate)
+        while not socket.exists():
+            time.sleep(0.01)
+        for way, options in ATTACHED.items():
+            mnt = place / way
+            mnt.mkdir()
+            subprocess.run([*puffpy, "attach", socket, mnt, *options], check=True)
+            try:
+                _take_turns(busybox, mnt, way, best)
+            finally:
+                subprocess.run(["umount", mnt], check=True)
+    return best
+
+
+def _take_turns(busybox: str, mnt: Path, way: str, best: dict[tuple[int, str], float]) -> None:
+    for _ in range(ROUNDS):
+        for number, work in enumerate(WORKS.values()):
+            Path("/proc/sys/vm/drop_caches").write_text("3")
+            began = time.monotonic()
+            subprocess.run([busybox, "sh", "-c", work, "sh", mnt], check=True)
+            took = time.monotonic() - began
+            best[number, way] = min(took, best.get((number, way), took))
+
+
 def figures(outcome: Outcome) -> dict[tuple[int, str], float]:
     """Return the shortest time of each work on each of the two, in seconds."""
     took: dict[tuple[int, str], list[float]] = defaultdict(list)
@@ -113,11 +149,11 @@ def main() -> None:
             (shared / "names" / str(number)).touch()
         with served(place, shared) as sockets:
             outcome = run(kept(), Path(busybox), script(), place, sockets, cpus=1, seconds=LIMIT)
-    best = figures(outcome)
-    print(f"{'in the guest, seconds':<36} virtiofsd  puffpy   speed")
+        best = figures(outcome) | attached(place, shared, busybox)
+    print(f"{'seconds, in the guest':<36} virtiofsd  puffpy   speed  on the host: device   relay")
     for number, work in enumerate(WORKS):
-        c, python = (best[number, tag] for tag in TAGS)
-        print(f"{work:<36} {c:9.2f} {python:7.2f} {c / python:7.2f}")
+        c, python, device, relay = (best[number, way] for way in (*TAGS, *ATTACHED))
+        print(f"{work:<36} {c:9.2f} {python:7.2f} {c / python:7.2f} {device:20.2f} {relay:7.2f}")
 
 
 if __name__ == "__main__":
