@@ -1,6 +1,6 @@
 """File systems in user space, in the manner of puffs: this is the front door, the names an author needs.
 
-The rooms behind it, along the way of a request:
+The rooms behind it, along the way of a request::
 
     bridges     ways to reach a kernel                     wire        bytes to messages and back
     session     one conversation with one kernel           dispatch    requests to operations to replies
