@@ -4,7 +4,8 @@ What a message means is the session's, how it travels the bridge's.
 
 One thread receives and answers: threads make Python's file systems slower, not faster.  A second one only
 sends what is not the reply to the message at hand (notifications, locks granted later), because the kernel
-may make the sender of a notification wait for the answer to a request.
+may make the sender of a notification wait for the answer to a request.  A third looks after the first
+(``watchdog``).
 
 Theory of operation of the end.  Whoever wants an end unmounts, and the loop goes on until the kernel lets go,
 because unmounting may ask for things.  A mount in use cannot be unmounted; after a grace it is cut: once the
@@ -22,6 +23,8 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+
+from typing_extensions import Buffer
 
 from puffpy.bridges import Bridge, Listening
 from puffpy.errors import MountError
@@ -242,8 +245,7 @@ class Server:
         if reply is None:
             return 0
         self.bridge.send(reply)
-        whole = b"".join(reply) if isinstance(reply, tuple) else reply
-        return -int(OUT_HEADER.unpack_from(whole)[1])
+        return -int(OUT_HEADER.unpack_from(_whole(reply))[1])
 
     def _refused(self, message: bytearray, size: int, reply: Reply, exc: OSError) -> None:
         """The kernel found *reply* impossible; its caller has got an error, and the mount lives."""
@@ -251,29 +253,31 @@ class Server:
         self.session.undelivered(message, reply)
 
     def _deliver(self, message: Message, reply: Reply) -> bool:
-        """Send the reply to a message that was parked; in the thread that has finished it."""
+        """Send a reply that the loop does not send, from any thread; tell whether it was taken."""
         assert reply is not None
-        whole = b"".join(reply) if isinstance(reply, tuple) else reply
         if self._debug:
-            show_reply(message, whole)
-        if self._recorder is not None:
-            self._recorder.write(What.LATER, whole)
-        for observer in self._observers:
-            observer.later(whole)
+            show_reply(message, _whole(reply))
+        self._heard_later(reply)
         try:
             return self.bridge.send(reply)
         except OSError as exc:
-            log.error("the kernel refused %s: %s", dump(whole), exc)
+            log.error("the kernel refused %s: %s", dump(_whole(reply)), exc)
             return False
+
+    def _heard_later(self, message: bytes | tuple[Buffer, ...]) -> None:
+        """Tell whoever listens; where nobody does, nothing is put together."""
+        if self._recorder is not None or self._observers:
+            whole = _whole(message)
+            if self._recorder is not None:
+                self._recorder.write(What.LATER, whole)
+            for observer in self._observers:
+                observer.later(whole)
 
     def _send_later(self) -> None:
         while (message := self._later.get()) is not None:
             if self._debug:
                 show(dump(message))
-            if self._recorder is not None:
-                self._recorder.write(What.LATER, message)
-            for observer in self._observers:
-                observer.later(message)
+            self._heard_later(message)
             try:
                 if not self.bridge.send(message):
                     self._unwanted(message)
@@ -295,12 +299,16 @@ class Server:
             self.session.kernel.refused(NOTIFY_RETRIEVE_OUT.unpack_from(message, OUT_HEADER.size)[0])
 
 
+def _whole(message: bytes | tuple[Buffer, ...]) -> bytes:
+    return b"".join(message) if isinstance(message, tuple) else message
+
+
 def _by_turns(answer: Answer, turn: threading.Lock) -> Answer:
     def wait_and_answer(message: Message, size: int) -> Reply:
         with turn:
             reply = answer(message, size)
             # Others may change the storage that the pieces point into before they have been sent.
-            return b"".join(reply) if isinstance(reply, tuple) else reply
+            return None if reply is None else _whole(reply)
 
     return wait_and_answer
 
@@ -312,7 +320,7 @@ def shown(answer: Answer) -> Answer:
         show(dump(message[:size]))
         reply = answer(message, size)
         if reply is not None:
-            show_reply(message, b"".join(reply) if isinstance(reply, tuple) else reply)
+            show_reply(message, _whole(reply))
         return reply
 
     return show_both

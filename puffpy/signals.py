@@ -10,13 +10,20 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from puffpy.serve import GRACE, Server
 
 log = logging.getLogger("puffpy")
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def on_ending_signals(action: Callable[[], object]) -> None:
+    """Have *action* done when a signal asks for the end; where one was ignored (nohup) it stays so."""
+    for number in ENDING_SIGNALS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: action())
 
 
 @contextlib.contextmanager

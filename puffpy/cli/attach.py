@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import argparse
 import logging
-import signal
 from typing import Final
 
 import puffpy
 from puffpy.cli.words import Subparsers, subcommand
 from puffpy.daemon import Daemon
+from puffpy.signals import on_ending_signals
 from puffpy.unixsocket import Attachment, connect
 
 EXAMPLES: Final = """
@@ -26,8 +26,6 @@ MORE: Final = """
 The open device goes to the server, so that nothing is copied twice; with --relay it stays
 here, and the server sees messages only.  The server's options hold, but for those that
 concern others on this machine (allow_other, suid, dev), which are yours to give."""
-
-ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def add(subparsers: Subparsers) -> None:
@@ -57,9 +55,7 @@ def run(args: argparse.Namespace) -> int:
     except BaseException:
         daemon.failed(1)
         raise
-    for number in ENDING:
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, lambda *_: attachment.stop())
+    on_ending_signals(attachment.stop)
     daemon.succeeded()
     reason = attachment.run()
     if reason:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import pwd
-import signal
 from typing import Final
 
 from puffpy.cli.locate import locate
@@ -16,6 +15,7 @@ from puffpy.daemon import Daemon
 from puffpy.layers import layered
 from puffpy.making import UsageError, factory
 from puffpy.privileges import become, confine
+from puffpy.signals import on_ending_signals
 from puffpy.unixsocket import Listener
 
 EXAMPLES: Final = """
@@ -28,8 +28,6 @@ puffpy attach SOCKET MNT                               on the other side
 MORE: Final = """
 Everything that is attached sees the same file system.  Root and the user who serves may
 attach; --allow lets others."""
-
-ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def add(subparsers: Subparsers) -> None:
@@ -65,9 +63,7 @@ def run(args: argparse.Namespace) -> int:
     except BaseException:
         daemon.failed(1)
         raise
-    for number in ENDING:
-        if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, lambda *_: listener.close())
+    on_ending_signals(listener.close)
     daemon.succeeded()
     listener.run()
     return 0

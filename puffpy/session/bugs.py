@@ -1,6 +1,6 @@
-"""What a file system raises that no author can have meant: told in the log, at length only once.
+"""What no author can have meant: the errno that its caller gets, and the log, at length only once.
 
-What its caller gets is the session's affair.
+Ordinary refusals are the session's affair.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from puffpy.errors import errno_of
+from puffpy.errors import PuffpyError, TimedOut, WireError, errno_of
+from puffpy.wire import MESSAGES, Opcode
 
 log = logging.getLogger("puffpy")
 
@@ -39,6 +40,21 @@ class Bugs:
             " (traceback above)" if known else "",
             exc_info=None if known else exc,
         )
+
+    def blamed(self, exc: BaseException, opcode: int, nodeid: int) -> int:
+        """Log what no author can have meant; return the errno for it."""
+        name = Opcode(opcode).name if opcode in MESSAGES else str(opcode)
+        if isinstance(exc, WireError):
+            log.error("%s for node %d is malformed: %s", name, nodeid, exc)
+            return errno.EINVAL
+        if isinstance(exc, TimedOut):
+            return errno.ETIMEDOUT  # the watchdog has said where and what
+        if isinstance(exc, PuffpyError):
+            log.error("%s for node %d: %s; the caller gets EIO", name, nodeid, exc)
+            return errno.EIO
+        code = errno_of(exc)
+        self.log(exc, f"{name} for node {nodeid}", code)
+        return code
 
     def guarded(self, op: Callable[..., object]) -> Callable[..., None]:
         """Return *op* for where nobody waits: what it raises is logged and goes no further."""

@@ -22,7 +22,7 @@ from typing import Any
 import attrs
 
 from puffpy.dispatch import Backings, Binding, Bound, LockQueue, Message, Parked, Parking, Reply, Terms, bind
-from puffpy.errors import PuffpyError, TimedOut, VectorError, WireError, errno_of
+from puffpy.errors import VectorError, WireError, errno_of
 from puffpy.nodes import Commons, Handles, NodeTable
 from puffpy.ops import VfsOps, VnodeOps, inspect, manners, written
 from puffpy.options import MountOptions
@@ -51,6 +51,8 @@ log = logging.getLogger("puffpy")
 
 EPOCHS = 44
 """The first minor in which all names can be doubted at once (FUSE_NOTIFY_INC_EPOCH)."""
+
+UNANSWERED = frozenset(int(opcode) for opcode, message in MESSAGES.items() if not message.answered)
 
 _MISSING = "no such opcode in the protocol"
 
@@ -98,9 +100,14 @@ class Session:
         self._backing = backing
         self._beside: Beside | None = None
         if parking is not None:
-            take = deliver or (lambda _, reply: bool(send(_whole(reply)) or True))
-            answer = self.receive
-            self._beside = Beside(parking, answer, take, self.undelivered, workers=options.workers, loop=loop)
+            self._beside = Beside(
+                parking,
+                self.receive,
+                deliver or _sending(send),
+                self.undelivered,
+                workers=options.workers,
+                loop=loop,
+            )
             self.receive = self._receive_locked  # type: ignore[method-assign]  # costs nothing where nobody waits
         root = vfsops.root() if "root" in ours else vnodeops.root
         self._commons = commons
@@ -360,22 +367,9 @@ class Session:
         if isinstance(exc, Parked):
             return self._park(exc, message, size)
         _, opcode, unique, nodeid, *_ = IN_HEADER.struct.unpack_from(message)
-        name = Opcode(opcode).name if opcode in MESSAGES else str(opcode)
-        if isinstance(exc, WireError):
-            log.error("%s for node %d is malformed: %s", name, nodeid, exc)
-            code = errno.EINVAL
-        elif isinstance(exc, TimedOut):
-            code = errno.ETIMEDOUT  # the watchdog has said where and what
-        elif isinstance(exc, PuffpyError) and not isinstance(exc, OSError):
-            log.error("%s for node %d: %s; the caller gets EIO", name, nodeid, exc)
-            code = errno.EIO
-        else:
-            code = errno_of(exc)
-            if not isinstance(exc, OSError):
-                self._bugs.log(exc, f"{name} for node {nodeid}", code)
-        if opcode in MESSAGES and not MESSAGES[Opcode(opcode)].answered:
-            return None
-        return _error(unique, code)
+        # Refusals are daily business: nothing is made up for the log where nothing is logged.
+        code = errno_of(exc) if isinstance(exc, OSError) else self._bugs.blamed(exc, opcode, nodeid)
+        return None if opcode in UNANSWERED else _error(unique, code)
 
 
 def _error(unique: int, code: int) -> bytes:
@@ -384,6 +378,14 @@ def _error(unique: int, code: int) -> bytes:
 
 def _whole(reply: Reply) -> bytes:
     return b"".join(reply) if isinstance(reply, tuple) else reply or b""
+
+
+def _sending(send: Callable[[bytes], object]) -> Deliver:
+    def deliver(_message: Message, reply: Reply) -> bool:
+        send(_whole(reply))
+        return True
+
+    return deliver
 
 
 def _unless_shared(inactive: Callable[[Any], object], commons: Commons | None) -> Callable[[Any], object]:

@@ -19,7 +19,7 @@ from puffpy.mount import prepared
 from puffpy.ops import VnodeOps
 from puffpy.options import MountOptions
 from puffpy.privileges import become, confine
-from puffpy.signals import ENDING_SIGNALS
+from puffpy.signals import ENDING_SIGNALS, on_ending_signals
 from puffpy.unixsocket.attaching import Attachment
 from puffpy.unixsocket.greeting import complaint
 from puffpy.unixsocket.serving import serve_connection
@@ -58,9 +58,7 @@ def serve_apart(
     try:
         attachment = Attachment(ours, mountpoint, mine=mine)
         attachment.mount()
-        for number in ENDING_SIGNALS:
-            if signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, lambda *_: attachment.stop())
+        on_ending_signals(attachment.stop)
         succeeded()
         return attachment.run()
     finally:
