@@ -31,6 +31,9 @@ log = logging.getLogger("puffpy")
 
 BACKLOG = 16
 
+LOOK = 0.5
+"""Seconds after which the accepting thread looks whether a signal has come."""
+
 
 class Listener:
     """Serves *vnodeops* to everybody in *allowed* (user ids) who connects to the socket *path*.
@@ -52,6 +55,7 @@ class Listener:
         self._open = True
         self.path = path
         self._sock = _bound(path, 0o666 if allowed else 0o600)
+        self._sock.settimeout(LOOK)
 
     def run(self) -> None:
         """Accept, until :meth:`close`."""
@@ -59,6 +63,8 @@ class Listener:
             while self._open:
                 try:
                     sock, _ = self._sock.accept()
+                except TimeoutError:
+                    continue  # a signal that came just before is seen now
                 except OSError:
                     return
                 threading.Thread(target=self._welcome, args=(sock,), daemon=True).start()
