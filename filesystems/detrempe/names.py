@@ -130,7 +130,7 @@ class Names(puffpy.VnodeOps):
         rename(self.volume, source, target, flags, call)
 
     def remove(self, dvp: Inode, cn: puffpy.ComponentName, call: puffpy.Call) -> None:
-        """Only the name goes; whoever has the file open keeps it, and its data, until ``reclaim``."""
+        """Only the name goes; whoever has the file open keeps it, and its data."""
         node = dvp.children.get(cn.name)
         if node is None:
             raise puffpy.FsError(errno.ENOENT)

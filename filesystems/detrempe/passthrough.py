@@ -79,6 +79,7 @@ class PassthroughDetrempe(Detrempe):
         """The file underneath, of a file that has one, or is worth one; the handle are the flags."""
         unread = flags & os.O_ACCMODE == os.O_WRONLY
         if type(vp) is File:
+            super().open(vp, flags, call)
             size = vp.vattr.size
             if size >= LARGE or (unread and not size):
                 move_below(vp, self.tmpfs, streamed=not size)
@@ -94,6 +95,7 @@ class PassthroughDetrempe(Detrempe):
 
     def inactive(self, vp: Inode) -> None:
         """Nobody has *vp* open any more."""
+        super().inactive(vp)
         if isinstance(vp, BackedFile) and vp.data.streamed:
             va = vp.vattr
             # With more blocks than its size needs, it has some reserved beyond its end.
@@ -142,6 +144,7 @@ class PassthroughVfs(DetrempeVfs):
 
     def start(self, kernel: puffpy.Kernel) -> None:
         """The kernel is told of what it cannot know."""
+        super().start(kernel)
         self.kernel = kernel
 
     def doubt(self, vp: Inode) -> None:

@@ -143,5 +143,6 @@ def bury(volume: Volume, node: Inode, now: int) -> None:
     """Note that one name of *node* is gone, or, of a directory, the only one."""
     va = node.vattr
     va.nlink = 0 if isinstance(node, Directory) else va.nlink - 1
-    volume.nameless += not va.nlink
     va.ctime_ns = now
+    if not va.nlink:
+        volume.lost_name(node)

@@ -21,6 +21,10 @@ class DetrempeVfs(puffpy.VfsOps):
     def __init__(self, volume: Volume) -> None:
         self.volume = volume
 
+    def start(self, kernel: puffpy.Kernel) -> None:
+        """The kernel knows what is open."""
+        self.volume.open_count = kernel.open_count
+
     def root(self) -> Inode:
         """The directory everything is in."""
         return self.volume.root

@@ -59,8 +59,13 @@ class Detrempe(Names, Contents):
         self.vfsops = DetrempeVfs(self.volume)
         self.unnamed = set()
 
+    def inactive(self, vp: Inode) -> None:
+        """Nobody has *vp* open any more: if it has no name either, it and its data go."""
+        if self.volume.nameless and not vp.vattr.nlink and self.volume.unused(vp):
+            self.unnamed.discard(vp)
+
     def reclaim(self, vp: Inode) -> None:
-        """Nobody uses *vp* any more: if it has no name either, it and its data go."""
+        """The kernel has forgotten *vp*: if it has no name, it and its data go, if they have not gone yet."""
         if not vp.vattr.nlink:
             self.unnamed.discard(vp)
             self.volume.discard(vp)

@@ -6,6 +6,7 @@ No operation is here; both vectors work on one volume.
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from itertools import count
 
 import puffpy
@@ -34,6 +35,7 @@ class Volume:
         self.nodes: dict[int, Inode] = {}
         self.nameless = 0
         self.numbers = count(ROOT)
+        self.open_count: Callable[[Inode], int | None] = lambda node: None
         self.root = Directory.directory(mode)
         self.admit(self.root)
 
@@ -56,6 +58,23 @@ class Volume:
             raise puffpy.FsError(errno.ENOSPC)
         node.vattr.ino = ino = next(self.numbers)
         self.nodes[ino] = node
+
+    def lost_name(self, node: Inode) -> None:
+        """Note that *node* has no name any more, and let go of it if nobody has it open."""
+        self.nameless += 1
+        self.unused(node)
+
+    def unused(self, node: Inode) -> bool:
+        """Let go of the nameless *node*, and tell so, if the kernel says that nobody has it open.
+
+        The kernel is a few requests late in saying that it has forgotten a node, and whoever removes a file
+        could not use its room for another one until then.  What it may still do with such a node is to read
+        attributes, and to open one that it found before the name went: see ``Contents.open``.
+        """
+        unused = self.open_count(node) == 0
+        if unused:
+            self.discard(node)
+        return unused
 
     def discard(self, node: Inode) -> None:
         """Let go of *node*, which has no name and no user any more, and of all it holds."""

@@ -103,8 +103,9 @@ class DevFuse:
         return backing_id
 
     def backing_close(self, backing_id: int) -> None:
-        """Give a backing id back (FUSE_DEV_IOC_BACKING_CLOSE)."""
-        fcntl.ioctl(self.fd, BACKING_CLOSE, struct.pack("=I", backing_id))
+        """Give a backing id back (FUSE_DEV_IOC_BACKING_CLOSE); with the connection, all have gone already."""
+        if self.fd >= 0:
+            fcntl.ioctl(self.fd, BACKING_CLOSE, struct.pack("=I", backing_id))
 
     def detach(self) -> bool:
         """Unmount what is mounted there, if it is ours and nobody uses it."""

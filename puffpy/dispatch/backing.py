@@ -69,4 +69,6 @@ class Backings:
             try:
                 self._device.backing_close(backing_id)
             except OSError as exc:
+                if exc.errno == errno.ENOENT:
+                    return  # an earlier server died after it had given it back, before it could say so
                 log.warning("backing id %d: %s", backing_id, exc)

@@ -31,6 +31,12 @@ class Kernel(Protocol):
     def delete(self, dvp: Any, vp: Any, name: str) -> None:
         """Tell watchers that *name* in *dvp*, which was *vp*, is gone."""
 
+    def open_count(self, vp: Any) -> int | None:
+        """Return how many open files there are of *vp*; ``None`` if the kernel does not know it.
+
+        From inside an operation that runs inline the answer holds until the operation returns.
+        """
+
     def store(self, vp: Any, offset: int, data: bytes) -> None:
         """Put *data* into the page cache of *vp* at *offset*."""
 

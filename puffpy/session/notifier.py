@@ -1,4 +1,4 @@
-"""What a file system tells the kernel: the :class:`puffpy.ops.Kernel` of one session.
+"""What a file system tells the kernel, and may ask of it: the :class:`puffpy.ops.Kernel` of one session.
 
 Nothing is sent from here; messages are handed to whoever may send them without waiting.
 """
@@ -63,6 +63,11 @@ class Notifier:
         parent, child = self._changed(dvp), self._nodes.find(vp)
         if parent is not None and child is not None:
             self._send(encode_delete(parent.cookie, child.cookie, _raw(name)))
+
+    def open_count(self, vp: Any) -> int | None:
+        """Return how many open files there are of *vp*."""
+        vnode = self._nodes.find(vp)
+        return None if vnode is None else vnode.nopen
 
     def store(self, vp: Any, offset: int, data: bytes) -> None:
         """Put *data* into the page cache."""

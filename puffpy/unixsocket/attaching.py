@@ -31,6 +31,9 @@ GRACE = 1.0
 RETRY = 0.05
 """Seconds between two attempts to unmount what is in use."""
 
+POLL_MS = 500
+"""Milliseconds after which whoever waits for the end looks whether a signal came."""
+
 
 def connect(path: str) -> socket.socket:
     """Return a socket connected to the server that listens at *path*.
@@ -109,7 +112,9 @@ class Attachment:
         poll = select.poll()
         poll.register(self._stopped, select.POLLIN)
         poll.register(self._sock, select.POLLRDHUP if self._relay else select.POLLIN | select.POLLRDHUP)
-        told = dict(poll.poll())
+        # With an end, since a signal between two instructions and the call finds nobody to wake.
+        while not (told := dict(poll.poll(POLL_MS))):
+            pass
         lost = self._lost or self._sock.fileno() in told
         try:
             if lost and self._device.connected():

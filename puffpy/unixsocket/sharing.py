@@ -38,6 +38,11 @@ class Kernels:
         for kernel in self.all:
             kernel.delete(dvp, vp, name)
 
+    def open_count(self, vp: Any) -> int | None:
+        """See :meth:`Kernel.open_count`: in all of them together."""
+        counts = [count for kernel in self.all if (count := kernel.open_count(vp)) is not None]
+        return sum(counts) if counts else None
+
     def store(self, vp: Any, offset: int, data: bytes) -> None:
         """See :meth:`Kernel.store`."""
         for kernel in self.all:

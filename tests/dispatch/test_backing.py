@@ -32,6 +32,8 @@ class Device:
 
     def backing_close(self, backing_id: int) -> None:
         self.given_back.append(backing_id)
+        if self.refusal:
+            raise OSError(self.refusal, "no")
 
 
 class Backed(Speaker):
@@ -101,3 +103,17 @@ def test_a_refused_registration_is_an_ordinary_open(refusal: int, asked: int) ->
         speaker.release(speaker.file, fh)
     assert len(device.asked) == asked
     assert device.given_back == []
+
+
+def test_a_backing_id_that_an_earlier_server_gave_back_is_nothing_to_complain_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for refusal, said in ((errno.ENOENT, ""), (errno.EBADF, "backing id 101")):
+        device = Device()
+        speaker = Backed(device, OpenFile(backing=FD))
+        fh, _, _ = speaker.opens()
+        device.refusal = refusal
+        speaker.release(speaker.file, fh)
+        assert device.given_back == [101]
+        assert said in caplog.text
+        assert bool(caplog.records) is bool(said)

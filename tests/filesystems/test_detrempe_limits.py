@@ -15,7 +15,7 @@ from filesystems.detrempe import Detrempe, chunk
 from filesystems.detrempe.chunk import CHUNK
 from filesystems.detrempe.contents import ZERO_RANGE
 from filesystems.detrempe.nodes import Inode
-from tests.filesystems.direct import PAGE, Direct, age, refuses, times
+from tests.filesystems.direct import PAGE, ROOT_CALL, Direct, age, refuses, times
 
 MIB = 1 << 20
 
@@ -219,3 +219,58 @@ def test_a_file_that_lost_its_name_makes_room_for_another_node_at_once() -> None
     assert fs.vfsops.statvfs(fs.root, call).ffree == 0
     fs.rename(fs.root, puffpy.ComponentName("a"), fs.root, puffpy.ComponentName("c"), 0, call)
     make("e")
+
+
+@pytest.mark.parametrize("going", ["remove", "replace"])
+def test_room_of_a_removed_file_that_nobody_has_open_is_free_at_once(going: str) -> None:
+    """The kernel says a few requests later that it has forgotten the file."""
+    fs = limited(100)
+    opens: dict[Inode, int] = {}
+    fs.fs.volume.open_count = opens.get
+    node, other = fs.file("f", b"x" * 90 * PAGE), fs.file("g")
+    opens[node] = opens[other] = 0
+    if going == "remove":
+        fs.remove("f")
+    else:
+        fs.rename("g", "f")
+    assert fs.used() == (0, 2)  # the root and what is left
+    # Whoever found it before it went asks the kernel again, which finds what there is now.
+    with refuses(errno.ESTALE):
+        fs.fs.open(node, os.O_RDONLY, ROOT_CALL)
+    with refuses(errno.ESTALE):
+        fs.fs.vfsops.fhtonode(node.vattr.ino)
+    with refuses(errno.ENOENT):
+        fs.link(node, "again")
+    fs.fs.inactive(node)
+    fs.fs.reclaim(node)
+    assert fs.used()[0] == 0
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_room_of_a_file_without_a_name_is_free_as_soon_as_its_last_user_closes_it(named: bool) -> None:
+    fs = limited(100)
+    opens: dict[Inode, int] = {}
+    fs.fs.volume.open_count = opens.get
+    node = fs.file("f") if named else fs.tmpfile()
+    opens[node] = 1
+    fs.write(node, 0, b"x" * 9 * PAGE)
+    if named:
+        fs.remove("f")
+    assert fs.fs.open(node, os.O_RDONLY, ROOT_CALL) == os.O_RDONLY
+    assert (fs.read(node), fs.used()[0]) == (b"x" * 9 * PAGE, 9)
+    opens[node] = 0
+    fs.fs.inactive(node)
+    assert fs.used() == (0, 1)
+    with refuses(errno.ENOENT):
+        fs.link(node, "again")
+
+
+def test_a_file_whose_use_is_not_known_is_kept_until_it_is_forgotten() -> None:
+    """A layer's kernel may not know it, and another kernel may still use it."""
+    fs = limited(100)
+    node = fs.file("f", b"x" * PAGE)
+    fs.remove("f")
+    fs.fs.inactive(node)
+    assert fs.read(node) == b"x" * PAGE
+    fs.fs.reclaim(node)
+    assert fs.used() == (0, 1)

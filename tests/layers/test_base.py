@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ class Upper(Layer):
 
 
 class Opener(Layer):
-    """Would like to know of opens, of which detrempe does not."""
+    """Would like to know of opens, of which hardcodefs does not."""
 
     def open(self, vp: Any, flags: int, call: puffpy.Call) -> Any:
         raise puffpy.FsError(errno.EMFILE)
@@ -71,10 +72,11 @@ def test_an_override_asks_below_with_super(piled: Piled) -> None:
 
 
 def test_an_override_of_what_is_not_below_counts_only_where_the_layer_supplies_it(piled: Piled) -> None:
-    assert "open" not in written(Opener(Detrempe()))
-    assert "open" in written(InsistentOpener(Detrempe()))
+    assert "open" not in written(Opener(HardcodeFS()))
+    assert "open" in written(InsistentOpener(HardcodeFS()))
+    kernel = piled(HardcodeFS(), InsistentOpener)
     with pytest.raises(OSError, match="Too many open files"):
-        piled(Detrempe(), InsistentOpener).open("/f", 0o102)
+        kernel.open(f"/{kernel.listdir('/')[0]}", os.O_RDONLY)
 
 
 def test_layers_are_stacked_the_lowest_first() -> None:

@@ -68,12 +68,17 @@ def test_replacing_takes_no_living_mount_away(start: StartServer) -> None:
 
 
 def test_an_aborted_connection_ends_the_server_and_leaves_no_mount(root: None, detrempe: Server) -> None:
+    """Also where the kernel has a file open, which it passes through, and never says that it is closed."""
     control = Path("/sys/fs/fuse/connections")
     if not any(control.iterdir()):
         run("mount", "-t", "fusectl", "fusectl", control)
-    (detrempe.mnt / "file").write_text("pink")
-    (control / str(detrempe.row.minor) / "abort").write_text("1")
-    assert detrempe.wait() == 0
+    opened = os.open(detrempe.mnt / "file", os.O_WRONLY | os.O_CREAT)
+    try:
+        os.write(opened, b"pink")
+        (control / str(detrempe.row.minor) / "abort").write_text("1")
+        assert detrempe.wait() == 0
+    finally:
+        os.close(opened)
     wait_for(lambda: not detrempe.is_mounted, "nothing is mounted")
 
 

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,27 @@ def test_a_full_file_system_says_so_and_loses_nothing(start: StartServer) -> Non
     (mnt / "again").write_bytes(b"y" * 300 * 1024)
     assert (mnt / "again").read_bytes() == b"y" * 300 * 1024
     assert (mnt / "still").read_bytes() == kept
+
+
+@pytest.mark.parametrize("way", ["passthrough=yes", "passthrough=no"])
+def test_the_room_of_a_file_is_free_when_its_name_goes(root: None, start: StartServer, way: str) -> None:
+    """Four clients: the kernel's word that a file is forgotten comes behind what the others ask."""
+    mnt = start("-o", f"size=4m,{way}").mnt
+
+    def replace(number: int) -> None:
+        name, other = mnt / f"{number}", mnt / f"{number}.new"
+        for _ in range(50):
+            name.write_bytes(b"x" * 900 * 1024)
+            name.unlink()
+            for _ in range(3):
+                other.write_bytes(b"y" * 400 * 1024)
+                other.rename(name)
+            assert name.read_bytes() == b"y" * 400 * 1024
+            name.unlink()
+
+    with ThreadPoolExecutor(4) as clients:
+        list(clients.map(replace, range(4)))
+    assert os.statvfs(mnt).f_bfree == os.statvfs(mnt).f_blocks
 
 
 def test_a_hole_takes_no_room(start: StartServer) -> None:

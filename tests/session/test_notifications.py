@@ -55,6 +55,24 @@ def test_a_node_is_called_by_its_cookie(speaker: Speaker, scribe: Scribe) -> Non
     assert notice.data == b"data"
 
 
+def test_a_file_system_may_ask_how_often_a_node_is_open() -> None:
+    kept: list[int | None] = []
+    scribe = Scribe({"f": Node.file()}, read=b"", inactive=lambda vp: kept.append(count(vp)))
+    speaker = Speaker(scribe)
+    count: Callable[[Any], int | None] = speaker.session.kernel.open_count
+    assert count(scribe.names["f"]) is None
+    file = speaker.lookup(b"f")
+    assert count(scribe.names["f"]) == 0
+    handles = [speaker.open(file), speaker.open(file)]
+    assert count(scribe.names["f"]) == 2
+    for fh in handles:
+        speaker.release(file, fh)
+    assert kept == [0]
+    speaker.forget(file)
+    assert count(scribe.names["f"]) is None
+    assert not speaker.later
+
+
 def test_a_name_is_called_by_its_directorys_cookie_and_its_bytes(speaker: Speaker, scribe: Scribe) -> None:
     kernel: Kernel = speaker.session.kernel
     kernel.inval_entry(scribe.root, "caf\u00e9\udcff")

@@ -40,6 +40,11 @@ class Told:
         """It may be there in the other tree, so that it is only asked for again."""
         self.inval_entry(dvp, name)
 
+    def open_count(self, vp: Any) -> int | None:
+        """See :meth:`Kernel.open_count`."""
+        node = self._nodes.seen(vp)
+        return None if node is None else self._kernel.open_count(node)
+
     def store(self, vp: Any, offset: int, data: bytes) -> None:
         """See :meth:`Kernel.store`."""
         node = self._nodes.seen(vp)
