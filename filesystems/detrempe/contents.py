@@ -95,8 +95,8 @@ class Contents(puffpy.VnodeOps):
     def open(self, vp: Inode, flags: int, call: puffpy.Call) -> puffpy.OpenFile | int:
         """The handle are the flags.
 
-        A file that was found by its name, and whose data went with that name before it was opened, is stale:
-        the kernel looks for the name again then, and finds that there is none, or another file.
+        A file that was found by its name, and whose data went with that name to make room before it was
+        opened, is stale: the kernel looks for the name again then, and finds none, or another file.
         """
         va = vp.vattr
         if not va.nlink and va.ino not in self.volume.nodes:

@@ -65,13 +65,13 @@ class Volume:
         self.unused(node)
 
     def unused(self, node: Inode) -> bool:
-        """Let go of the nameless *node*, and tell so, if the kernel says that nobody has it open.
+        """Let go of the nameless *node*, and tell so, if nobody has it open and its room may be wanted.
 
         The kernel is a few requests late in saying that it has forgotten a node, and whoever removes a file
-        could not use its room for another one until then.  What it may still do with such a node is to read
-        attributes, and to open one that it found before the name went: see ``Contents.open``.
+        to make room would not have it until then.  Where there is plenty nobody needs it so soon, and the
+        node waits for ``reclaim``: somebody may have found it before its name went, and open it now.
         """
-        unused = self.open_count(node) == 0
+        unused = 2 * self.room.free < self.room.limit and self.open_count(node) == 0
         if unused:
             self.discard(node)
         return unused

@@ -9,8 +9,8 @@ import errno
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from weakref import WeakValueDictionary
 
 import attrs
@@ -46,6 +46,7 @@ class Tree:
         self.counts = Counts(connection)
         self._known: WeakValueDictionary[int, Inode] = WeakValueDictionary()
         self._recent: OrderedDict[Dentry, None] = OrderedDict()
+        self._distrust = threading.local()
         self.root = Inode(ROOT_NODEID, 0, ROOT_ATTR, self.counts.owed)
         self._known[ROOT_NODEID] = self.root
 
@@ -109,6 +110,7 @@ class Tree:
         *fresh* has the server asked in any case.
         """
         directory.check()
+        fresh = fresh or getattr(self._distrust, "everything", False)
         with self.lock:
             directory.plus = True
             dentry = directory.children.get(name)
@@ -127,6 +129,15 @@ class Tree:
         inode = self.adopt(reply.fields, since) if reply.fields["nodeid"] else None
         self._enter(directory, name, inode, self._deadline(reply.fields, "entry_valid"), stamp)
         return inode
+
+    @contextmanager
+    def trusting_nothing(self) -> Iterator[None]:
+        """Have the server asked for every name that the calling thread looks up in this context."""
+        self._distrust.everything = True
+        try:
+            yield
+        finally:
+            self._distrust.everything = False
 
     def alone(self, directory: Inode) -> AbstractContextManager[object]:
         """Return what keeps others out of *directory* while it is asked about, if the server wants that."""

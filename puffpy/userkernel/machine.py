@@ -5,6 +5,7 @@ No system call is here; they are in the rooms that extend :class:`Machine`, one 
 
 from __future__ import annotations
 
+import errno
 import functools
 import inspect
 import os
@@ -166,6 +167,8 @@ def call(names: int = 0) -> Callable[[Callable[Concatenate[M, P], R]], Callable[
 
     Before it begins, notifications that have come are acted upon; after it has ended, and everything it held
     is free, lookup counts that are owed go back.  An error names the first *names* arguments, as ``os`` does.
+    What is ESTALE and has a path is tried once more with every name on it asked for again (LOOKUP_REVAL): the
+    name may be somebody else's by now.
     """
 
     def decorate(method: Callable[Concatenate[M, P], R]) -> Callable[Concatenate[M, P], R]:
@@ -175,7 +178,13 @@ def call(names: int = 0) -> Callable[[Callable[Concatenate[M, P], R]], Callable[
         def syscall(self: M, *args: P.args, **kwargs: P.kwargs) -> R:
             self._notices.settle()
             try:
-                return method(self, *args, **kwargs)
+                try:
+                    return method(self, *args, **kwargs)
+                except OSError as exc:
+                    if exc.errno != errno.ESTALE or not names:
+                        raise
+                with self._tree.trusting_nothing():
+                    return method(self, *args, **kwargs)
             except OSError as exc:
                 if exc.filename is None and exc.errno is not None:
                     paths = [

@@ -239,3 +239,42 @@ def test_a_look_up_that_was_overtaken_is_used_but_not_remembered() -> None:
     kernel.stat("/file")
     assert len(server.seen(Opcode.LOOKUP)) == 2
     kernel.unmount()
+
+
+def test_what_is_stale_is_looked_for_once_more_under_its_name() -> None:
+    """Somebody has put another file under the name that is remembered, and the old one is gone (fs/namei.c)."""
+    new = 9
+    kernel, server = stand_in()
+    kernel.stat("/file")
+    server.seen(Opcode.LOOKUP)
+    server.set(Opcode.LOOKUP, lambda request: Reply(request.unique, fields=entry(new)))
+    server.set(
+        Opcode.OPEN,
+        lambda request: (
+            Reply(request.unique, fields={"fh": 7})
+            if request.nodeid == new
+            else Reply(request.unique, error=errno.ESTALE)
+        ),
+    )
+    kernel.close(kernel.open("/file", os.O_RDONLY))
+    assert [request.nodeid for request in server.seen(Opcode.OPEN)] == [FILE, new]
+    assert len(server.seen(Opcode.LOOKUP)) == 1
+    kernel.stat("/file")
+    assert not server.seen(Opcode.LOOKUP)
+    kernel.unmount()
+    assert kernel.balance().zero
+
+
+def test_what_stays_stale_is_not_looked_for_for_ever() -> None:
+    kernel, server = stand_in({Opcode.OPEN: errno.ESTALE, Opcode.READ: errno.ESTALE})
+    with pytest.raises(OSError, match="Stale") as caught:
+        kernel.open("/file", os.O_RDONLY)
+    assert (caught.value.errno, caught.value.filename) == (errno.ESTALE, "/file")
+    assert len(server.seen(Opcode.OPEN)) == 2
+    server.set(Opcode.OPEN, lambda request: Reply(request.unique, fields={"fh": 7}))
+    fd = kernel.open("/file", os.O_RDONLY)
+    with pytest.raises(OSError, match="Stale"):
+        kernel.read(fd, 1)
+    assert len(server.seen(Opcode.READ)) == 1
+    kernel.close(fd)
+    kernel.unmount()

@@ -112,6 +112,9 @@ class Boaster(Detrempe):
 class KeepsRoomForRemovedFiles(Detrempe):
     breaks = ("a_removed_file_gives_its_room_back",)
 
+    def inactive(self, vp: Any) -> None:
+        """It stays."""
+
     def reclaim(self, vp: Any) -> None:
         """It stays."""
 
