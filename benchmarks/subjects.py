@@ -103,6 +103,21 @@ def _mfusepy(directory: Path) -> list[str]:
     return _python("mfusepy_memfs")
 
 
+def _mfusepy_threads(directory: Path) -> list[str]:
+    return [*_mfusepy(directory), "--threads"]
+
+
+def _compat(directory: Path) -> list[str]:
+    _device()
+    _fusermount("fusermount3")
+    _module("puffpy", "--editable .")
+    return _python("compat_memfs")
+
+
+def _compat_threads(directory: Path) -> list[str]:
+    return [*_compat(directory), "--threads"]
+
+
 def _fusepy(directory: Path) -> list[str]:
     _device()
     _fusermount("fusermount")
@@ -201,4 +216,18 @@ AS_USED = (
     Subject("pyfuse3-cached", "pyfuse3, names kept", _pyfuse3_cached, _of_package("pyfuse3")),
     Subject("directory", "the directory below", _directory, platform.release),
     Subject("tmpfs", "tmpfs, in the kernel", _tmpfs, platform.release),
+)
+
+#: A program that was written for mfusepy: there, and here with one import changed.
+PROGRAMS = (
+    Subject("compat", "puffpy.compat.fusepy", _compat, _puffpy_version),
+    Subject("mfusepy", "mfusepy (libfuse 3)", _mfusepy, _of_package("mfusepy"), _WITH_LIBFUSE_3),
+    Subject("compat-threads", "puffpy.compat.fusepy, threads", _compat_threads, _puffpy_version),
+    Subject(
+        "mfusepy-threads",
+        "mfusepy (libfuse 3), threads",
+        _mfusepy_threads,
+        _of_package("mfusepy"),
+        _WITH_LIBFUSE_3,
+    ),
 )

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import attrs
 
 from benchmarks.run import FREE, Settings
-from benchmarks.subjects import AS_USED, REFERENCE, SUBJECTS, Subject
+from benchmarks.subjects import AS_USED, PROGRAMS, REFERENCE, SUBJECTS, Subject
 from benchmarks.works import AT_ONCE, CHORES, MIB, PASSED, WALKS, WORKS, Planted, Work
 
 #: A directory in memory, for what is to be measured without a disk.
 MEMORY = "/dev/shm"
 
-EVERYBODY = {subject.name: subject for subject in (*SUBJECTS, *AS_USED)}
+EVERYBODY = {subject.name: subject for subject in (*SUBJECTS, *AS_USED, *PROGRAMS)}
 NOTHING = Planted(data_bytes=MIB, entries=1, crowd=1)
 
 
@@ -68,6 +68,21 @@ SUITES = (
         AT_ONCE,
         Settings(),
         small=Planted(data_bytes=4 * MIB, crowd=1),
+    ),
+    _suite(
+        "compat",
+        "a program written for mfusepy: there, and with one import changed",
+        PROGRAMS,
+        WORKS,
+        Settings(
+            references={
+                "compat": "mfusepy",
+                "mfusepy": "mfusepy",
+                "compat-threads": "mfusepy-threads",
+                "mfusepy-threads": "mfusepy-threads",
+            }
+        ),
+        small=Planted(data_bytes=4 * MIB, crowd=2000),
     ),
     _suite(
         "passthrough",

@@ -105,6 +105,8 @@ class Server:
         self._watchdog = Watchdog(
             self._served, bridge, self.session.buffer_size, options.timeout, self.session.expire
         )
+        # What is done in turns, or written down as it is done, is done in one thread.
+        self._lent = self.session.lend() if turn is None and memory is None else None
         self._receiver = 0
         self._closing = threading.Lock()  # a bridge is not cut while it is being closed
 
@@ -146,6 +148,7 @@ class Server:
         threading.Thread(
             target=self._watchdog.run, args=(self.ended,), name="puffpy-watchdog", daemon=True
         ).start()
+        self._have_one_stand_by()
         self._serve()
         self.ended.wait()
 
@@ -171,6 +174,20 @@ class Server:
     def _replace(self) -> None:
         """Have another thread serve on; the one that did so far leaves when it comes back."""
         threading.Thread(target=self._serve, name="puffpy-server", daemon=True).start()
+
+    def _have_one_stand_by(self) -> None:
+        if self._lent is not None:
+            threading.Thread(target=self._stand_by, name="puffpy-standby", daemon=True).start()
+
+    def _stand_by(self) -> None:
+        """Take the serving thread's place as soon as an operation that it was lent to takes long."""
+        lent = self._lent
+        assert lent is not None
+        while (call := lent.overdue()) is not None:
+            if lent.take_back(call, self._served.begin):
+                self._have_one_stand_by()
+                self._serve()
+                return
 
     def _refuse(self, message: bytes, code: int) -> None:
         """Answer *message* with an errno, from any thread."""
@@ -225,6 +242,8 @@ class Server:
                 return
             reply = self._answer(buffer, size)
             if reply is None:
+                if served.ident != me:
+                    return
                 buffer = served.buffer = next_buffer(buffer)
                 continue
             try:

@@ -6,7 +6,7 @@ import sys
 
 import mfusepy
 
-from benchmarks.peers.paths import OPTIONS, PathOperations
+from benchmarks.peers.paths import PathOperations, options
 
 
 class Memfs(PathOperations, mfusepy.Operations):  # type: ignore[misc]  # its types need not be there
@@ -14,4 +14,4 @@ class Memfs(PathOperations, mfusepy.Operations):  # type: ignore[misc]  # its ty
 
 
 if __name__ == "__main__":
-    mfusepy.FUSE(Memfs(), sys.argv[1], **OPTIONS)
+    mfusepy.FUSE(Memfs(), sys.argv[-1], **options(sys.argv))

@@ -6,7 +6,8 @@ The two share their operations' names and parameters; what differs is in their o
 from __future__ import annotations
 
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from benchmarks.peers.memory import Node, enter, find, leave, make_root
 
@@ -19,6 +20,11 @@ OPTIONS: Mapping[str, bool | int] = {
     "entry_timeout": 0,
     "negative_timeout": 0,
 }
+
+
+def options(argv: Sequence[str]) -> dict[str, Any]:
+    """Return them as *argv* wants them: with ``--threads`` operations run at the same time."""
+    return {**OPTIONS, "nothreads": "--threads" not in argv}
 
 
 class PathOperations:

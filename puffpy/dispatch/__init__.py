@@ -6,7 +6,7 @@ No I/O, no thread, and no conversation: that one request follows another is the 
 from puffpy.dispatch.backing import Backings
 from puffpy.dispatch.binding import Binding, Message, Reply, Terms
 from puffpy.dispatch.lockqueue import LockQueue
-from puffpy.dispatch.parking import Parked, Parking, Request
+from puffpy.dispatch.parking import Parked, Parking, Request, Taken
 from puffpy.dispatch.routes import ROUTES, Bound, Route, bind
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Reply",
     "Request",
     "Route",
+    "Taken",
     "Terms",
     "bind",
 ]

@@ -14,6 +14,8 @@ An interrupted caller is answered at once.  Its operation is told, and whenever 
 its end all the same, because what it names or opens has to be given back.
 
 While requests are parked no node is reclaimed that one of them may be about to answer with.
+
+An operation that a worker would run, but is quick as a rule, may have the serving thread; see ``lending``.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from typing import Any, Final, NoReturn
 
 import attrs
 
+from puffpy.dispatch.lending import Lending
 from puffpy.ops import Manner
 from puffpy.types import Call
 
@@ -47,6 +50,14 @@ class Parked(BaseException):
     def __init__(self, name: str, operation: Callable[..., Any], args: tuple[Any, ...]) -> None:
         super().__init__(name)
         self.name, self.operation, self.args = name, operation, args
+
+
+class Taken(Parked):
+    """Leaves a handler whose operation had the serving thread, until that was taken back, and has ended."""
+
+    def __init__(self, name: str, call: Call, answer: Any, exc: BaseException | None) -> None:
+        super().__init__(name, _ended, (call,))
+        self.call, self.answer, self.exc = call, answer, exc
 
 
 @attrs.define(eq=False)
@@ -84,12 +95,16 @@ class Request:
 class Parking:
     """All parked requests, by unique.
 
-    *manners* says which operations are run beside their handler.  Whoever runs a handler holds *lock*.
+    *manners* says which operations are run beside their handler.  Whoever runs a handler has entered this
+    context, which makes it the only one: it holds *lock*, and nothing is lent.  *at_hand* is the message
+    whose operations may have the serving thread.
     """
 
     def __init__(self, manners: Mapping[str, Manner]) -> None:
         self.manners = manners
         self.lock = threading.RLock()
+        self.lending = Lending()
+        self.at_hand: tuple[bytes | bytearray, int] | None = None
         self._changed = threading.Condition(self.lock)
         self._requests: dict[int, Request] = {}
         self._parked = 0
@@ -99,6 +114,14 @@ class Parking:
 
     def __len__(self) -> int:
         return len(self._requests)
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+        if self.lending.current is not None:
+            self.take_back()
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()
 
     def requests(self) -> list[Request]:
         """Return those that are parked at this moment; for who looks on, without the lock."""
@@ -111,14 +134,53 @@ class Parking:
             return self._once(name, operation) if name in ONCE else operation
         if name == "readdir":
             operation = _listed(operation, manner)
+        trusted = self.lending.trusted if manner is Manner.WORKER else frozenset()
 
         def ask(*args: Any) -> Any:
             request = self._requests.get(args[-1].unique)
-            if request is not None and request.knows(name):
+            if request is None:
+                if name in trusted and self.at_hand is not None:
+                    return self._lend(name, operation, args)
+            elif request.knows(name):
                 return request.next_answer()
             park(name, operation, args)
 
         return ask
+
+    def _lend(self, name: str, operation: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """Run *operation* here and now, and return its answer, unless the thread is taken back meanwhile."""
+        call: Call = args[-1]
+        answer, failure = None, None
+        self.lending.begin(name, call)
+        self.lock.release()
+        try:
+            answer = operation(*args)
+        except BaseException as exc:  # noqa: BLE001  raised below, or by the handler's next run
+            failure = exc
+        finally:
+            self.lock.acquire()
+        if not self.lending.end(call):
+            raise Taken(name, call, answer, failure)
+        self._remember(name, call, answer, failure)
+        if failure is not None:
+            raise failure
+        return answer
+
+    def take_back(self, call: Call | None = None) -> bool:
+        """Park the request whose operation has the serving thread, if there is one, and if it sees *call*."""
+        lending, current = self.lending, self.lending.current
+        if current is None or self.at_hand is None or (call is not None and call is not current):
+            return False
+        lending.current = None
+        message, size = self.at_hand
+        self._begin(message, size, current.unique, current).running = True
+        return True
+
+    def _remember(self, name: str, call: Call, answer: Any, exc: BaseException | None) -> None:
+        """Note what an operation answered whose handler may be run again because of its next one."""
+        if call is not self._asking:
+            self._asking, self._said = call, []
+        self._said.append((name, answer, exc))
 
     def _once(self, name: str, operation: Callable[..., Any]) -> Callable[..., Any]:
         """Return *operation*, which runs inline, with its answer remembered for its handler's next run."""
@@ -133,9 +195,7 @@ class Parking:
                 request.answered.append((name, answer, None))
                 request.told += 1
             else:
-                if call is not self._asking:
-                    self._asking, self._said = call, []
-                self._said.append((name, answer, None))
+                self._remember(name, call, answer, None)
             return answer
 
         return ask
@@ -146,14 +206,22 @@ class Parking:
         if request is None:
             while len(self._requests) >= MOST:
                 self._changed.wait()
-            self._parked += 1
-            request = self._requests[unique] = Request(message, size, unique, self._parked)
-            if call is self._asking:
-                request.answered += self._said
-        self._asking, self._said = None, []
+            request = self._begin(message, size, unique, call)
         request.call, request.told = call, 0
         call.interrupted = not request.wanted
         return request
+
+    def _begin(self, message: bytes | bytearray, size: int, unique: int, call: Call) -> Request:
+        self._parked += 1
+        request = self._requests[unique] = Request(message, size, unique, self._parked, call=call)
+        if call is self._asking:
+            request.answered += self._said
+        self._asking, self._said = None, []
+        return request
+
+    def taken_back(self, call: Call) -> Request:
+        """Return the request whose operation saw *call* when the serving thread was taken back from it."""
+        return self._requests[call.unique]
 
     def leave(self, request: Request) -> None:
         """*request* has been answered for good: nothing of it is remembered."""
@@ -192,7 +260,7 @@ class Parking:
 
     def interrupt_all(self, patience: float) -> bool:
         """Interrupt whatever is parked and wait until it is gone, *patience* seconds at most."""
-        with self.lock:
+        with self:
             for unique in list(self._requests):
                 self.interrupt(unique)
             return self._changed.wait_for(lambda: not self._requests, patience)
@@ -201,6 +269,11 @@ class Parking:
 def park(name: str, operation: Callable[..., Any], args: tuple[Any, ...]) -> NoReturn:
     """Leave the handler.  Its views of the message end with it; the operation gets its own."""
     raise Parked(name, operation, tuple(memoryview(a) if type(a) is memoryview else a for a in args))
+
+
+def _ended(call: Call) -> NoReturn:
+    """Stand for an operation that has been run."""
+    raise AssertionError(f"request {call.unique} has its answer")
 
 
 def _listed(readdir: Callable[..., Any], manner: Manner) -> Callable[..., Any]:

@@ -29,6 +29,8 @@ class Manner(enum.Enum):
 def blocking(operation: Marked) -> Marked:
     """Mark an operation that waits for something, or a class whose operations do: a worker thread runs it.
 
+    While it is quick time and again, the serving thread runs it; another one serves on once it is not.
+
     Such operations run at the same time as others, of the same node as well, so what they share needs a lock.
     What they answer must stay as it is until it has been sent: bytes, not a buffer that another one changes.
     """

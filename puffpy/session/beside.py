@@ -12,10 +12,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeAlias
 
-from puffpy.dispatch import Message, Parked, Parking, Reply, Request
+from puffpy.dispatch import Message, Parked, Parking, Reply, Request, Taken
 from puffpy.errors import FsError
 from puffpy.ops import Manner
 from puffpy.runners import Runner, Workers, stack_of
+from puffpy.types import Call
 from puffpy.wire import dump
 from puffpy.wire.structs import IN_HEADER, OUT_HEADER
 
@@ -55,11 +56,49 @@ class Beside:
     ) -> None:
         self.parking = parking
         self._answer, self._deliver, self._take_back = answer, deliver, take_back
-        self._workers = Workers(workers or WORKERS)
+        self._most = workers or WORKERS
+        self._workers = Workers(self._most)
         self._loop = loop
         self._spare: list[bytearray] = []
         self._kept: Message | None = None
         self._over = False
+        self._lends = False
+
+    def receive(self, message: Message, size: int) -> Reply:
+        """As :meth:`Session.receive`, where others may be finishing parked requests at the same time."""
+        parking = self.parking
+        with parking:
+            parking.at_hand = message, size
+            try:
+                return self._answer(message, size)
+            finally:
+                parking.at_hand = None
+
+    def lend(self) -> Beside | None:
+        """Let operations that are quick as a rule run in the thread that calls :meth:`receive`.
+
+        Returns: ourselves, for whoever waits for :meth:`overdue`, has :meth:`take_back` done and serves on;
+        None where there are no such operations.
+        """
+        # One worker means one operation at a time.
+        self._lends = self._most != 1 and Manner.WORKER in self.parking.manners.values()
+        return self if self._lends else None
+
+    def overdue(self) -> Call | None:
+        """See :meth:`Lending.overdue`."""
+        return self.parking.lending.overdue()
+
+    def take_back(self, call: Call, begin: Callable[[], object]) -> bool:
+        """Take the serving thread from the operation that sees *call*, and *begin* to serve in its stead.
+
+        Returns: False if the operation has ended.
+        """
+        with self.parking.lock:
+            if not self.parking.take_back(call):
+                return False
+            self.parking.lending.distrust()
+            begin()
+            return True
 
     def begin(self, parked: Parked, message: Message, size: int, unique: int) -> None:
         """Park the request and start its operation.
@@ -70,8 +109,14 @@ class Beside:
         """
         name, operation, args = parked.name, parked.operation, parked.args
         parked.__traceback__ = None  # its frames hold on to whatever called us
+        if isinstance(parked, Taken):
+            self._kept = message
+            self._finished(self.parking.taken_back(parked.call), name, parked.answer, parked.exc)
+            return
         request = self.parking.park(message, size, unique, args[-1])
         self._kept = message
+        if self._lends and self.parking.manners[name] is Manner.WORKER:
+            operation = self.parking.lending.timed(name, operation)
 
         def done(answer: Any, exc: BaseException | None) -> None:
             for arg in args:
@@ -132,6 +177,7 @@ class Beside:
     def close(self) -> None:
         """Answer nothing more."""
         self._over = True
+        self.parking.lending.close()
         self._workers.close()
         if self._loop is not None:
             self._loop.close()
@@ -164,7 +210,7 @@ class Beside:
 
     def _finished(self, request: Request, name: str, answer: Any, exc: BaseException | None) -> None:
         """Run the handler again, now that its operation has ended; in the thread that has run it."""
-        with self.parking.lock:
+        with self.parking:
             if self._over:
                 return
             request.running = False

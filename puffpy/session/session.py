@@ -17,6 +17,8 @@ import itertools
 import logging
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import attrs
@@ -99,16 +101,17 @@ class Session:
         self._wishes = Wishes(ours, options, backing is not None, frozenset(waiting))
         self._backing = backing
         self._beside: Beside | None = None
+        self._turn: AbstractContextManager[None] = nullcontext() if parking is None else parking
         if parking is not None:
             self._beside = Beside(
                 parking,
-                self.receive,
+                partial(Session.receive, self),
                 deliver or _sending(send),
                 self.undelivered,
                 workers=options.workers,
                 loop=loop,
             )
-            self.receive = self._receive_locked  # type: ignore[method-assign]  # costs nothing where nobody waits
+            self.receive = self._beside.receive  # type: ignore[method-assign]  # costs nothing where nobody waits
         root = vfsops.root() if "root" in ours else vnodeops.root
         self._commons = commons
         self._bugs = Bugs()
@@ -155,6 +158,10 @@ class Session:
         except BaseException as exc:  # noqa: BLE001  a bug must not end the mount
             return self._refusal(exc, message, size)
 
+    def lend(self) -> Beside | None:
+        """See :meth:`Beside.lend`; None as well where nothing runs beside the conversation."""
+        return None if self._beside is None else self._beside.lend()
+
     def expire(self, seconds: float) -> None:
         """Answer requests that have been parked for longer than *seconds* with ETIMEDOUT; from any thread."""
         if self._beside is not None:
@@ -172,10 +179,11 @@ class Session:
     def undelivered(self, message: Message, reply: Reply) -> None:
         """The kernel would not take *reply* to *message*: nobody knows what it named or opened."""
         if reply is not None:
-            try:
-                take_back(message, _whole(reply), self.nodes, self._release)
-            except Exception:
-                log.exception("taking back an undelivered reply")
+            with self._turn:
+                try:
+                    take_back(message, _whole(reply), self.nodes, self._release)
+                except Exception:
+                    log.exception("taking back an undelivered reply")
 
     def close(self) -> None:
         """The kernel is gone: close every open file, reclaim every node, end the mount.  Once only."""
@@ -329,12 +337,6 @@ class Session:
         self.ready = False
         return OUT_HEADER.pack(OUT_HEADER.size, 0, unique)
 
-    def _receive_locked(self, message: Message, size: int) -> Reply:
-        """As :meth:`receive`, where others may be finishing parked requests at the same time."""
-        assert self._beside is not None
-        with self._beside.parking.lock:
-            return Session.receive(self, message, size)
-
     def _park(self, parked: Parked, message: Message, size: int) -> Reply:
         """Have the operation run beside the conversation; the reply comes later."""
         assert self._beside is not None
@@ -353,7 +355,7 @@ class Session:
         body = RELEASE_IN.pack(fh, 0, 0, 0)
         length = IN_HEADER.size + len(body)
         header = IN_HEADER.pack(length, opcode, PRIVATE | next(self._private), nodeid, 0, 0, 0, 0)
-        self.receive(header + body, length)
+        Session.receive(self, header + body, length)
 
     def _unrouted(self, opcode: int, unique: int) -> Reply:
         if not self.ready and opcode in MESSAGES:

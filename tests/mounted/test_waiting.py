@@ -69,6 +69,35 @@ def test_an_inline_operation_learns_that_its_caller_has_gone(start: StartServer)
         assert time.monotonic() - began < SLOWNESS
 
 
+def test_the_serving_thread_runs_what_is_quick_and_another_one_serves_on_when_it_is_not(
+    start: StartServer,
+) -> None:
+    server = started(start, "workers")
+
+    def who() -> bytes:
+        return (server.mnt / "who").read_bytes().strip()
+
+    wait_for(lambda: who() == b"MainThread", "reads have been quick often enough")
+    slow = [subprocess.Popen(["cat", server.mnt / "slow"], stdout=subprocess.DEVNULL) for _ in range(3)]
+    try:
+        for reader in slow:
+            wait_for(lambda: waits(reader.pid), "it waits for its read")  # noqa: B023
+        began = time.monotonic()
+        assert who().startswith(b"puffpy-worker")
+        for reader in slow:
+            reader.send_signal(signal.SIGINT)
+            assert reader.wait(SLOWNESS) == -signal.SIGINT
+        assert time.monotonic() - began < SLOWNESS / 2
+        # It takes longer from now on, but the thread that serves is trusted with it again.
+        wait_for(lambda: who() == b"puffpy-standby", "reads have been quick often enough")
+        assert (server.mnt / "quick").read_bytes() == b"x" * SIZE
+    finally:
+        for reader in slow:
+            reader.kill()
+            reader.wait()
+    assert server.end(signal.SIGTERM) == 0
+
+
 @pytest.mark.parametrize("way", ["workers", "tasks"])
 def test_64_slow_reads_at_once_take_as_long_as_one(start: StartServer, way: str) -> None:
     server = started(start, way)

@@ -1,7 +1,7 @@
 """File systems that wait, for the tests of running: ``python -m tests.mounted.waiting WAY MNT``.
 
 Reading ``slow`` takes SLOWNESS seconds, reading ``slow.0``, ``slow.1`` and so on SHORT ones; ``digest`` is
-that of all that has been written.
+that of all that has been written, ``who`` the thread that reads.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Waiting(puffpy.VnodeOps):
         self.written = bytearray()
 
     def lookup(self, dvp: Any, cn: puffpy.ComponentName, call: puffpy.Call) -> Any:
-        if not cn.name.startswith(("slow", "quick", "digest")):
+        if not cn.name.startswith(("slow", "quick", "digest", "who")):
             raise FileNotFoundError
         return self.files.setdefault(cn.name, puffpy.Node.file(0o666, size=SIZE))
 
@@ -70,6 +70,8 @@ class Workers(Waiting):
         while (left := deadline - time.monotonic()) > 0:
             call.check()
             ready.wait(min(left, 0.01))
+        if vp is self.files.get("who"):
+            return threading.current_thread().name.encode().ljust(SIZE)[offset : offset + size]
         if vp is self.files.get("digest"):
             return hashlib.sha256(self.written).hexdigest().encode()[offset : offset + size]
         return b"x" * min(size, SIZE - offset)

@@ -13,11 +13,12 @@ from puffpy.types import Vattr
 
 NANO = 1_000_000_000
 BLKSIZE = 4096
-TIMES = ("st_atime", "st_mtime", "st_ctime", "st_birthtime")
 
 
 def nanoseconds(value: Any) -> int:
     """Return seconds since 1970 as nanoseconds, as exactly as fusepy does."""
+    if type(value) is int:
+        return value * NANO
     whole = int(value)
     return whole * NANO + int((value - whole) * NANO)
 
@@ -36,25 +37,30 @@ def vattr_of(st: dict[str, Any], config: fuse_config, *, use_ns: bool) -> Vattr:
     What is missing is 0, but for one link, blocks as the size needs, and blocks of 4096 bytes.
     """
     tell = st.get
-    mode = int(tell("st_mode", 0))
+    mode = tell("st_mode", 0)
+    uid, gid, ino = tell("st_uid", 0), tell("st_gid", 0), 0
     if config.set_mode:
         mask = (config.dmask if stat.S_ISDIR(mode) else config.fmask) | config.umask
         mode = stat.S_IFMT(mode) | (0o777 & ~mask)
-    blocks = tell("st_blocks")
+    if config.set_uid:
+        uid = config.uid
+    if config.set_gid:
+        gid = config.gid
+    if config.use_ino:
+        ino = tell("st_ino", 0)
     read = int if use_ns else nanoseconds
-    atime, mtime, ctime, btime = [read(tell(key, 0)) for key in TIMES]
     return Vattr(
         mode,
-        int(tell("st_nlink", 1)),
-        config.uid if config.set_uid else int(tell("st_uid", 0)),
-        config.gid if config.set_gid else int(tell("st_gid", 0)),
-        int(tell("st_size", 0)),
-        atime,
-        mtime,
-        ctime,
-        btime,
-        int(tell("st_ino", 0)) if config.use_ino else 0,
-        int(tell("st_rdev", 0)),
-        None if blocks is None else int(blocks),
-        int(tell("st_blksize", 0)) or BLKSIZE,
+        tell("st_nlink", 1),
+        uid,
+        gid,
+        tell("st_size", 0),
+        read(tell("st_atime", 0)),
+        read(tell("st_mtime", 0)),
+        read(tell("st_ctime", 0)),
+        read(tell("st_birthtime", 0)),
+        ino,
+        tell("st_rdev", 0),
+        tell("st_blocks"),
+        tell("st_blksize") or BLKSIZE,
     )

@@ -12,7 +12,7 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 from typing_extensions import Buffer
@@ -41,10 +41,11 @@ class Files(Paths):
             return seen[1]
         path = self._path(vp) if call.handle is None else self._open_path(vp)
         va = self._attributes(call, path, call.handle)
-        if stat.S_IFMT(va.mode) >> 12 != vp.kind and vp.parent is not None:
+        if va.mode >> 12 != vp.kind and vp.parent is not None:
             self.tree.remove(vp.parent, vp.name)
             raise no_longer_so()
-        self._show_as_configured(va)
+        if self._reconfigured:
+            self._show_as_configured(va)
         if vp.hidden:
             va.nlink = max(0, va.nlink - 1)  # the name that it has is none
         return va
@@ -120,7 +121,8 @@ class Files(Paths):
             handle: Any = created[1]
         else:
             path = self._path(vp)
-            self._give_back(created, path)
+            if created is not None:
+                self._give_back(created, path)
             handle = self._open(call, path, flags)
         self.tree.opened(vp)
         return self._opened(handle)
@@ -145,6 +147,8 @@ class Files(Paths):
     def close(self, vp: PathNode, flags: int, call: Call) -> None:
         """Ask ``release``."""
         self.tree.closed(vp)
+        if not self._releases:
+            return
         try:
             path = self._open_path(vp)
         except FileNotFoundError:
@@ -188,14 +192,9 @@ class Files(Paths):
 
     def read(self, vp: PathNode, offset: int, size: int, call: Call) -> Buffer:
         """Ask ``read``."""
-        data = self.program.guard(call, "read", self._read, self._open_path(vp), size, offset, call.handle)
-        return data or b""
-
-    def _read(self, path: str | None, size: int, offset: int, handle: Any) -> Any:
-        data = self.program.run("read", path, size, offset, handle)
-        if data and len(data) > size:
-            raise ValueError(f"read of {path}: {len(data)} bytes for {size}")
-        return data
+        path = self._open_path(vp)
+        data = self.program.ask(call, "read", path, size, offset, call.handle) or b""
+        return data if len(data) <= size else self.program.guard(call, "read", _too_much, path, data, size)
 
     def write(self, vp: PathNode, offset: int, data: memoryview, call: Call) -> int | None:
         """Ask ``write``."""
@@ -246,3 +245,7 @@ class Files(Paths):
             raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
         ways = {fcntl.F_RDLCK: fcntl.LOCK_SH, fcntl.F_WRLCK: fcntl.LOCK_EX, fcntl.F_UNLCK: fcntl.LOCK_UN}
         self.program.tell(call, "flock", path, call.handle, ways[lock.kind] | fcntl.LOCK_NB)
+
+
+def _too_much(path: str | None, data: Buffer, size: int) -> NoReturn:
+    raise ValueError(f"read of {path}: {len(memoryview(data))} bytes for {size}")

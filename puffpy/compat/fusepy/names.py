@@ -43,7 +43,7 @@ class Names(Paths):
     def create(self, dvp: PathNode, cn: ComponentName, va: Vattr, call: Call) -> Any:
         """Ask ``create``, or ``mknod`` where the program has only that; ``open`` comes next."""
         path = self._below(dvp, cn.name)
-        if self.program.has("mknod") and not self.program.has("create"):
+        if self._only_mknod:
             self.program.tell(call, "mknod", path, va.mode, 0)
             return self._found(dvp, cn.name, call)
         handle = self._create(call, path, va.mode)

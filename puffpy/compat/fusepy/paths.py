@@ -9,13 +9,12 @@ import errno
 import itertools
 import operator
 import os
-import stat
 from collections.abc import Callable
 from typing import Any
 
 import attrs
 
-from puffpy.compat.fusepy.asking import NOBODY
+from puffpy.compat.fusepy.asking import NOBODY, asks
 from puffpy.compat.fusepy.attributes import vattr_of
 from puffpy.compat.fusepy.program import Program
 from puffpy.compat.fusepy.records import fuse_config, fuse_conn_info, fuse_file_info
@@ -53,7 +52,10 @@ class Paths(VnodeOps, VfsOps):
         self.tree = Tree()
         self.on_start: Callable[[], object] = lambda: None
         self._settled = attrs.evolve(self.config)
+        self._reconfigured = False
         self._hidden = itertools.count(1)
+        self._plain = program.plain
+        self._only_mknod = program.has("mknod") and not program.has("create")
         self._opens = program.has("open")
         self._releases = program.has("release")
         self._creates_with_flags = program.takes("create", 3)
@@ -70,6 +72,7 @@ class Paths(VnodeOps, VfsOps):
         self.on_start()
         if self.program.has("init_with_config"):
             self.program.ask(NOBODY, "init_with_config", fuse_conn_info(), self.config)
+            self._reconfigured = self.config != self._settled
         elif self.program.has("init"):
             self.program.ask(NOBODY, "init", "/")
 
@@ -86,13 +89,19 @@ class Paths(VnodeOps, VfsOps):
 
     def _path(self, node: PathNode) -> str:
         """Return the path of *node* in the program's encoding; ENOENT if it is removed."""
+        if self._plain and node.stamp == self.tree.stamp:
+            return node.path
         return self.program.inward(self.tree.path(node))
 
     def _below(self, parent: PathNode, name: str) -> str:
+        if self._plain:
+            return self.tree.below(parent, name)
         return self.program.inward(self.tree.below(parent, name))
 
     def _open_path(self, node: PathNode) -> str | None:
         """Return the path of an open file; ``None`` for a removed one, if the program can do without."""
+        if self._plain and node.stamp == self.tree.stamp:
+            return node.path
         try:
             return self._path(node)
         except FileNotFoundError:
@@ -103,20 +112,30 @@ class Paths(VnodeOps, VfsOps):
     # attributes
 
     def _attributes(self, call: Call, path: str | None, handle: Any) -> Vattr:
-        """Ask ``getattr``."""
-        return self.program.guard(call, "getattr", self._stat, path, handle)  # type: ignore[no-any-return]
-
-    def _stat(self, path: str | None, handle: Any) -> Vattr:
-        return vattr_of(self.program.run("getattr", path, handle), self.config, use_ns=self.use_ns)
+        """Ask ``getattr``, which is asked more often than all the rest."""
+        program = self.program
+        asks((call, program.end))
+        try:
+            # The call operator passes on to the method, unless somebody wants to see it pass.
+            ask = program.operations if program.through else None
+            st = program.operations.getattr(path, handle) if ask is None else ask("getattr", path, handle)
+            return vattr_of(st, self.config, use_ns=self.use_ns)
+        except BaseException as exc:  # noqa: BLE001  what becomes of it is said there
+            raise program.refusal("getattr", exc) from None
 
     def _found(self, parent: PathNode, name: str, call: Call) -> PathNode | Entry:
         """Return the node called *name*, and keep its attributes for what the library asks next."""
         return self._entered(parent, name, self._attributes(call, self._below(parent, name), None), call)
 
     def _entered(self, parent: PathNode, name: str, va: Vattr, call: Call) -> PathNode | Entry:
-        node = self.tree.enter(parent, name, stat.S_IFMT(va.mode) >> 12)
-        self._show_as_configured(va)
+        kind = va.mode >> 12
+        node = parent.children.get(name)
+        if node is None or node.kind != kind or not node.alive:
+            node = self.tree.enter(parent, name, kind)
         node.seen = (call, va)
+        if not self._reconfigured:
+            return node
+        self._show_as_configured(va)
         ttl = self.config.entry_timeout
         return node if ttl == self._settled.entry_timeout else Entry(node, ttl)
 
@@ -130,6 +149,8 @@ class Paths(VnodeOps, VfsOps):
     def _opened(self, handle: Any) -> Any:
         """Return what ``open`` answers: the handle, and what the program set in it or its configuration."""
         if not isinstance(handle, fuse_file_info):
+            if not self._reconfigured:
+                return handle
             config, settled = self.config, self._settled
             if (config.direct_io, config.kernel_cache) == (settled.direct_io, settled.kernel_cache):
                 return handle

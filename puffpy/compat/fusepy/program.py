@@ -38,10 +38,10 @@ class Program:
         self.fatal: BaseException | None = None
         self.nullpath_ok = bool(getattr(operations, "flag_nullpath_ok", False))
         self._codec = (encoding, errors)
-        self._plain = (encoding.lower().replace("_", "-").replace("utf8", "utf-8"), errors) == PLAIN
+        self.plain = (encoding.lower().replace("_", "-").replace("utf8", "utf-8"), errors) == PLAIN
         # Whoever overrides the call operator wants to see every operation pass (fusepy's LoggingMixIn does).
         passing = [vars(cls)["__call__"] for cls in type(operations).__mro__ if "__call__" in vars(cls)]
-        self._through = bool(passing) and passing[0] is not Operations.__call__
+        self.through = bool(passing) and passing[0] is not Operations.__call__
 
     def has(self, *names: str) -> bool:
         """Tell whether the program has any of the operations *names* of its own."""
@@ -62,11 +62,15 @@ class Program:
         Raises: the ``OSError`` that it raised; EINVAL for one without an errno and for any other exception,
             which is logged; EFAULT for what ends the mount.
         """
-        return self.guard(call, name, self.run, name, *args)
+        asks((call, self.end))
+        try:
+            return self.operations(name, *args) if self.through else getattr(self.operations, name)(*args)
+        except BaseException as exc:  # noqa: BLE001  what becomes of it is said there
+            raise self.refusal(name, exc) from None
 
     def tell(self, call: Call, name: str, *args: Any) -> Any:
         """Return what the operation *name* answers; a negative number is an errno, and raised."""
-        answer = self.guard(call, name, self.run, name, *args)
+        answer = self.ask(call, name, *args)
         if isinstance(answer, int) and answer < 0:
             raise OSError(-answer, os.strerror(-answer))
         return answer
@@ -76,21 +80,25 @@ class Program:
         asks((call, self.end))
         try:
             return function(*args)
-        except OSError as exc:
+        except BaseException as exc:  # noqa: BLE001  what becomes of it is said there
+            raise self.refusal(name, exc) from None
+
+    def refusal(self, name: str, exc: BaseException) -> OSError:
+        """Return what the caller of the operation *name* gets, which has raised *exc*."""
+        if isinstance(exc, OSError):
             # FileNotFoundError() has no errno, but its class says enough.
-            if type(exc) is OSError and not (isinstance(exc.errno, int) and exc.errno > 0):
-                log.exception("%s raised an OSError without an errno; the caller gets EINVAL", name)
-                raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
-            raise
-        except Exception:
+            if type(exc) is not OSError or (isinstance(exc.errno, int) and exc.errno > 0):
+                return exc
+            log.error("%s raised an OSError without an errno; the caller gets EINVAL", name, exc_info=exc)
+        elif isinstance(exc, Exception):
             # A bug in one operation ends nothing.
-            log.exception("%s failed; the caller gets EINVAL", name)
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL)) from None
-        except BaseException as exc:  # noqa: BLE001  raised again by whoever mounted
+            log.error("%s failed; the caller gets EINVAL", name, exc_info=exc)
+        else:
             log.critical("%s raised %r; the mount ends", name, exc)
-            self.fatal = exc
+            self.fatal = exc  # raised again by whoever mounted
             self.end()
-            raise OSError(errno.EFAULT, os.strerror(errno.EFAULT)) from None
+            return OSError(errno.EFAULT, os.strerror(errno.EFAULT))
+        return OSError(errno.EINVAL, os.strerror(errno.EINVAL))
 
     def figures(self, call: Call, path: str) -> StatVfs:
         """Return what ``statfs`` answers; the size of a fragment is a block's where it is not given."""
@@ -98,15 +106,15 @@ class Program:
 
     def inward(self, name: str) -> str:
         """Return a name or path of the kernel's in the program's encoding."""
-        return name if self._plain else name.encode(*PLAIN).decode(*self._codec)
+        return name if self.plain else name.encode(*PLAIN).decode(*self._codec)
 
     def outward(self, name: str) -> str:
         """Return a name of the program's as the library has it."""
-        return name if self._plain else name.encode(*self._codec).decode(*PLAIN)
+        return name if self.plain else name.encode(*self._codec).decode(*PLAIN)
 
     def run(self, name: str, *args: Any) -> Any:
         """Call the operation *name* as it is, inside of :meth:`guard`."""
-        if self._through:
+        if self.through:
             return self.operations(name, *args)
         return getattr(self.operations, name)(*args)
 

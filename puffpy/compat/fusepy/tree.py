@@ -50,7 +50,7 @@ class Tree:
 
     def __init__(self) -> None:
         self.root = PathNode("", None, DIRECTORY)
-        self._stamp = 0
+        self.stamp = 0
         self._lock = threading.RLock()
 
     def path(self, node: PathNode) -> str:
@@ -59,7 +59,7 @@ class Tree:
         Raises:
             ENOENT: it has been removed.
         """
-        if node.stamp == self._stamp:
+        if node.stamp == self.stamp:
             return node.path
         with self._lock:
             names = []
@@ -70,13 +70,15 @@ class Tree:
             if at is not self.root:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
             node.path = "/" + "/".join(reversed(names))
-            node.stamp = self._stamp  # last: whoever finds it the tree's takes the path
+            node.stamp = self.stamp  # last: whoever finds it the tree's takes the path
             return node.path
 
     def below(self, parent: PathNode, name: str) -> str:
         """Return the path that *name* in *parent* has."""
-        path = self.path(parent)
-        return f"{path}/{name}" if parent is not self.root else f"/{name}"
+        if parent is self.root:
+            return "/" + name
+        path = parent.path if parent.stamp == self.stamp else self.path(parent)
+        return f"{path}/{name}"
 
     def enter(self, parent: PathNode, name: str, kind: int) -> PathNode:
         """Return the node called *name* in *parent*: the known one, or another if its type has changed."""
@@ -180,5 +182,5 @@ class Tree:
 
     def _moved(self, node: PathNode) -> None:
         if node.children:
-            self._stamp += 1
+            self.stamp += 1
         node.stamp = -1
