@@ -242,7 +242,7 @@ def test_a_look_up_that_was_overtaken_is_used_but_not_remembered() -> None:
 
 
 def test_what_is_stale_is_looked_for_once_more_under_its_name() -> None:
-    """Somebody has put another file under the name that is remembered, and the old one is gone (fs/namei.c)."""
+    """Somebody has put another file under the name that is remembered (fs/namei.c, LOOKUP_REVAL)."""
     new = 9
     kernel, server = stand_in()
     kernel.stat("/file")
