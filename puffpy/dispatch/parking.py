@@ -25,7 +25,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeAlias
 
 import attrs
 
@@ -42,6 +42,10 @@ ONCE: Final = frozenset(
 
 MOST = 1024
 """How many requests are parked at once; the next one waits in the kernel."""
+
+
+Answered: TypeAlias = "tuple[str, Any, BaseException | None]"
+"""The name of an operation, and what it answered or raised."""
 
 
 class Parked(BaseException):
@@ -73,7 +77,7 @@ class Request:
     number: int
     since: float = attrs.field(factory=time.monotonic)
     call: Call | None = None
-    answered: list[tuple[str, Any, BaseException | None]] = attrs.field(factory=list)
+    answered: list[Answered] = attrs.field(factory=list)
     told: int = 0
     wanted: bool = True
     running: bool = False
@@ -109,7 +113,7 @@ class Parking:
         self._requests: dict[int, Request] = {}
         self._parked = 0
         self._asking: Call | None = None
-        self._said: list[tuple[str, Any, BaseException | None]] = []
+        self._said: list[Answered] | None = None
         self._postponed: deque[tuple[int, Callable[[], object]]] = deque()
 
     def __len__(self) -> int:
@@ -150,20 +154,19 @@ class Parking:
     def _lend(self, name: str, operation: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """Run *operation* here and now, and return its answer, unless the thread is taken back meanwhile."""
         call: Call = args[-1]
-        answer, failure = None, None
         self.lending.begin(name, call)
         self.lock.release()
         try:
             answer = operation(*args)
-        except BaseException as exc:  # noqa: BLE001  raised below, or by the handler's next run
-            failure = exc
-        finally:
+        except BaseException as exc:
             self.lock.acquire()
+            if self.lending.end(call):
+                raise
+            raise Taken(name, call, None, exc) from None
+        self.lock.acquire()
         if not self.lending.end(call):
-            raise Taken(name, call, answer, failure)
-        self._remember(name, call, answer, failure)
-        if failure is not None:
-            raise failure
+            raise Taken(name, call, answer, None)
+        self._remember(name, call, answer)
         return answer
 
     def take_back(self, call: Call | None = None) -> bool:
@@ -173,14 +176,32 @@ class Parking:
             return False
         lending.current = None
         message, size = self.at_hand
-        self._begin(message, size, current.unique, current).running = True
+        self._begin(message, size, current.unique, current, self._remembered(current)).running = True
         return True
 
-    def _remember(self, name: str, call: Call, answer: Any, exc: BaseException | None) -> None:
-        """Note what an operation answered whose handler may be run again because of its next one."""
-        if call is not self._asking:
+    def hand_over(self, message: bytes | bytearray, size: int) -> None:
+        """A handler begins with *message*, in the thread that serves."""
+        self.at_hand = message, size
+
+    def answered(self) -> None:
+        """It has come to its end: nothing that its operations answered is held any longer."""
+        self.at_hand = None
+        self._asking, self._said = None, None
+
+    def _remember(self, name: str, call: Call, answer: Any) -> None:
+        """Note what an operation answered whose handler may be run again because of its next one.
+
+        One that fails has done nothing, and may be asked again.
+        """
+        if call is not self._asking or self._said is None:
             self._asking, self._said = call, []
-        self._said.append((name, answer, exc))
+        self._said.append((name, answer, None))
+
+    def _remembered(self, call: Call) -> list[Answered]:
+        """Take out what the operations have answered that saw *call*."""
+        said = self._said if call is self._asking else None
+        self._asking, self._said = None, None
+        return said or []
 
     def _once(self, name: str, operation: Callable[..., Any]) -> Callable[..., Any]:
         """Return *operation*, which runs inline, with its answer remembered for its handler's next run."""
@@ -190,12 +211,12 @@ class Parking:
             request = self._requests.get(call.unique)
             if request is not None and request.knows(name):
                 return request.next_answer()
-            answer = operation(*args)  # one that fails has done nothing, and may be asked again
+            answer = operation(*args)
             if request is not None:
                 request.answered.append((name, answer, None))
                 request.told += 1
             else:
-                self._remember(name, call, answer, None)
+                self._remember(name, call, answer)
             return answer
 
         return ask
@@ -204,19 +225,20 @@ class Parking:
         """Return the request *unique*, parked from now on; *call* is what its operation is about to see."""
         request = self._requests.get(unique)
         if request is None:
+            said = self._remembered(call)
             while len(self._requests) >= MOST:
                 self._changed.wait()
-            request = self._begin(message, size, unique, call)
+            request = self._begin(message, size, unique, call, said)
         request.call, request.told = call, 0
         call.interrupted = not request.wanted
         return request
 
-    def _begin(self, message: bytes | bytearray, size: int, unique: int, call: Call) -> Request:
+    def _begin(
+        self, message: bytes | bytearray, size: int, unique: int, call: Call, said: list[Answered]
+    ) -> Request:
         self._parked += 1
-        request = self._requests[unique] = Request(message, size, unique, self._parked, call=call)
-        if call is self._asking:
-            request.answered += self._said
-        self._asking, self._said = None, []
+        request = Request(message, size, unique, self._parked, call=call, answered=said)
+        self._requests[unique] = request
         return request
 
     def taken_back(self, call: Call) -> Request:

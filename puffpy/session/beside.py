@@ -68,11 +68,11 @@ class Beside:
         """As :meth:`Session.receive`, where others may be finishing parked requests at the same time."""
         parking = self.parking
         with parking:
-            parking.at_hand = message, size
+            parking.hand_over(message, size)
             try:
                 return self._answer(message, size)
             finally:
-                parking.at_hand = None
+                parking.answered()
 
     def lend(self) -> Beside | None:
         """Let operations that are quick as a rule run in the thread that calls :meth:`receive`.

@@ -27,6 +27,7 @@ class Waiting(puffpy.VnodeOps):
         self.names = {"f": puffpy.Node.file(0o644), "g": puffpy.Node.file(0o644)}
         self.slow: set[str] = set()
         self.gate = threading.Event()
+        self.data = bytearray(b"floyd")
         self.failure: BaseException | None = None
         self.asked: list[tuple[str, int]] = []
         self.reclaimed: list[Any] = []
@@ -58,6 +59,10 @@ class Waiting(puffpy.VnodeOps):
         self._enter("open")
         return 7
 
+    def read(self, vp: Any, offset: int, size: int, call: puffpy.Call) -> memoryview:
+        self._enter("read")
+        return memoryview(self.data)[offset : offset + size]
+
     def reclaim(self, vp: Any) -> None:
         self.reclaimed.append(vp)
 
@@ -70,7 +75,7 @@ def fs() -> Waiting:
 @pytest.fixture
 def speaker(fs: Waiting) -> Iterator[Speaker]:
     made = Speaker(fs)
-    lent(made).parking.lending.trusted.update({"lookup", "getattr", "create", "open"})
+    lent(made).parking.lending.trusted.update({"lookup", "getattr", "create", "open", "read"})
     yield made
     fs.gate.set()
     made.session.close()
@@ -140,6 +145,14 @@ def test_one_that_ends_before_anybody_minds_is_answered_as_ever(speaker: Speaker
     reply = serving.end()
     assert (reply.fields["nodeid"], serving.reply is None) == (2, False)
     assert [name for name, _ in fs.asked] == ["lookup", "getattr"]
+
+
+def test_nothing_of_an_answer_is_held_once_it_has_been_given(speaker: Speaker, fs: Waiting) -> None:
+    nodeid = speaker.lookup(b"f")
+    fh = speaker.open(nodeid)
+    assert speaker.ask(Opcode.READ, nodeid, fh=fh, size=5).data == b"floyd"
+    fs.data += b" is pink"  # a BufferError if anybody still looks at it
+    speaker.release(nodeid, fh)
 
 
 @pytest.mark.parametrize("slow", ["lookup", "getattr"])
