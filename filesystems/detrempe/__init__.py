@@ -14,7 +14,8 @@ From the bottom up:
 ``data``         a file's data: chunks, and holes between them
 ``xattrs``       a node's extended attributes
 ``nodes``        file, directory, symbolic link, and what has attributes alone
-``volume``       all nodes by number, the root, the limits
+``numbers``      nodes by number
+``volume``       all nodes, the root, the limits
 ``rename``       the rules of rename
 ``names``        the operations on names
 ``contents``     the operations on attributes and data
@@ -28,7 +29,8 @@ From the bottom up:
 ===============  ==============================================================
 """
 
+from filesystems.detrempe.supervised import supervised
 from filesystems.detrempe.vfsops import DetrempeVfs
 from filesystems.detrempe.vnodeops import Detrempe
 
-__all__ = ["Detrempe", "DetrempeVfs"]
+__all__ = ["Detrempe", "DetrempeVfs", "supervised"]

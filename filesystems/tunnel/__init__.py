@@ -23,11 +23,13 @@ From the bottom up:
 ``contents``     the operations on data
 ``vfsops``       the operations on the mount
 ``vnodeops``     all of them together: the file system
-``surviving``    the same, for a server that may die (--supervise)
+``surviving``    the same, for a server that may die
+``supervised``   what the command line has for that (--supervise)
 ===============  ============================================================
 """
 
+from filesystems.tunnel.supervised import supervised
 from filesystems.tunnel.vfsops import TunnelVfs
 from filesystems.tunnel.vnodeops import TunnelFS
 
-__all__ = ["TunnelFS", "TunnelVfs"]
+__all__ = ["TunnelFS", "TunnelVfs", "supervised"]

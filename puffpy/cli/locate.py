@@ -51,6 +51,20 @@ def locate(target: str) -> Callable[..., puffpy.VnodeOps]:
     return _checked(target, found)
 
 
+def surviving(target: str) -> Callable[..., puffpy.VnodeOps] | None:
+    """Return what makes the file system *target* for ``--supervise``, where its module offers that.
+
+    It is called ``supervised`` there, and takes the arguments that the file system takes.
+
+    Raises:
+        LocateError: there is no such module.
+    """
+    if any(plugin.name == target for plugin in plugins(FILE_SYSTEMS)):
+        return None
+    offered = getattr(_module(target.partition(":")[0]), "supervised", None)
+    return offered if callable(offered) else None
+
+
 def the_one(module: ModuleType) -> type[puffpy.VnodeOps]:
     """Return the one file system that *module* offers; LocateError if there is none, or several."""
     found = candidates(module)

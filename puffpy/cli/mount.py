@@ -9,7 +9,7 @@ import argparse
 from typing import Final
 
 import puffpy
-from puffpy.cli.locate import locate
+from puffpy.cli.locate import locate, surviving
 from puffpy.cli.words import Subparsers, add_layers, add_target, subcommand
 from puffpy.layers import layered
 from puffpy.making import UsageError
@@ -46,8 +46,10 @@ def run(args: argparse.Namespace) -> int:
         # No file system is named: that word is the mount point.
         target, words, name = FSSPEC, [args.fsspec, args.target, *args.words], "--fsspec"
     layers, words = _parted(words)
-    make = layered(locate(target), [*args.layers, *layers], locate)
-    puffpy.main(make, argv=words, prog=f"puffpy mount {name}")
+    specs = [*args.layers, *layers]
+    make, outliving = layered(locate(target), specs, locate), surviving(target)
+    supervised = layered(outliving, specs, locate) if outliving is not None else None
+    puffpy.main(make, argv=words, prog=f"puffpy mount {name}", supervised=supervised)
 
 
 def _parted(words: list[str]) -> tuple[list[str], list[str]]:

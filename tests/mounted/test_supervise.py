@@ -106,6 +106,22 @@ def test_a_working_directory_and_a_lock_live_on(supervised: Server) -> None:
     assert inside.returncode == 0
 
 
+@pytest.mark.parametrize("layers", [(), ("--layer", "filter:hide=*.key")])
+def test_the_general_command_mounts_what_outlives_its_server_as_well(
+    start: StartServer, layers: tuple[str, ...]
+) -> None:
+    command = (sys.executable, "-m", "puffpy", "mount", "filesystems.detrempe")
+    server = start(*layers, "--supervise", command=command)
+    with open(server.mnt / "notes", "w+b", buffering=0) as file:
+        file.write(b"before")
+        kill(server)
+        file.write(b" and after")
+        assert (server.mnt / "notes").read_text() == "before and after"
+    if layers:
+        with pytest.raises(PermissionError):
+            (server.mnt / "server.key").touch()
+
+
 def test_hardcodefs_comes_back_with_its_contents(start: StartServer) -> None:
     server = start("--supervise", command=HARDCODEFS)
     notes = server.mnt / "notes"
