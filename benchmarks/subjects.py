@@ -174,6 +174,14 @@ def _tunnel(directory: Path) -> list[str]:
     return [sys.executable, "-m", "filesystems.tunnel", "--foreground", _below(directory, "tunnel")]
 
 
+def _tunnel_watch(directory: Path) -> list[str]:
+    _device()
+    _fusermount("fusermount3")
+    _module("puffpy", "--editable .")
+    below = _below(directory, "tunnel-watch")
+    return [sys.executable, "-m", "filesystems.tunnel", "--foreground", "--watch", below]
+
+
 def _passthrough_ll(directory: Path) -> list[str]:
     _device()
     _fusermount("fusermount3")
@@ -212,6 +220,7 @@ SUBJECTS = (
 AS_USED = (
     Subject("detrempe", "detrempe", _detrempe, _puffpy_version),
     Subject("tunnel", "tunnel", _tunnel, _puffpy_version),
+    Subject("tunnel-watch", "tunnel --watch", _tunnel_watch, _puffpy_version),
     Subject("passthrough_ll", "C libfuse 3, passthrough_ll", _passthrough_ll, build.fuse3_version),
     Subject("pyfuse3-cached", "pyfuse3, names kept", _pyfuse3_cached, _of_package("pyfuse3")),
     Subject("directory", "the directory below", _directory, platform.release),

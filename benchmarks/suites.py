@@ -106,7 +106,7 @@ SUITES = (
     _suite(
         "walks",
         "a large tree, the second time; beside tmpfs",
-        _named("detrempe", "tunnel", "passthrough_ll", "tmpfs"),
+        _named("detrempe", "tunnel", "tunnel-watch", "passthrough_ll", "tmpfs"),
         WALKS,
         Settings(
             rounds=3,

@@ -10,7 +10,7 @@ import os
 import stat
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import Any, Protocol, SupportsIndex, TypeAlias, TypeVar, runtime_checkable
 
 import attrs
 from typing_extensions import Self
@@ -21,7 +21,7 @@ Eventual: TypeAlias = T | Awaitable[T]
 """What an operation answers: at once, or later, where it is an ``async def``."""
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, weakref_slot=False)
 class Vattr:
     """The attributes of a node, as ``stat`` shows them.
 
@@ -111,13 +111,27 @@ class SetAttr:
 class Node:
     """A convenient base for your nodes; any other object does as well.
 
-    The library only ever looks at :attr:`vattr`, and only where ``getattr`` is not overridden.
+    The library only ever looks at :attr:`vattr`, and only where ``getattr`` is not overridden.  What the
+    kernel knows a node as is noted in the node itself, where that takes least memory.
     """
 
-    __slots__ = ("__weakref__", "vattr")
+    __slots__ = ("__weakref__", "_known_as", "vattr")
+
+    _known_as: int
+    """The node table's own: the cookie, or 0 while the kernel does not know the node."""
 
     def __init__(self, vattr: Vattr) -> None:
         self.vattr = vattr
+        self._known_as = 0
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        """Leave out what the kernel knows: that is the node itself, not its copy."""
+        how = super().__reduce_ex__(protocol)
+        match how:
+            case (make, args, (attributes, dict() as slots), *rest):
+                kept = {name: value for name, value in slots.items() if name != "_known_as"}
+                return (make, args, (attributes, kept), *rest)
+        return how
 
     @classmethod
     def make(cls, mode: int, *, nlink: int = 1, size: int = 0) -> Self:
@@ -166,9 +180,9 @@ class Dirent:
     kind: int = 0
 
 
-@attrs.frozen
+@attrs.define(unsafe_hash=True, weakref_slot=False)  # frozen would take twice as long, for every name
 class ComponentName:
-    """One component of a path: never empty, never with ``/`` or NUL, never ``.``.
+    """One component of a path: never empty, never with ``/`` or NUL, never ``.``; not to be changed.
 
     *name* holds every byte string, with surrogate escapes, as Python's own ``os`` does.
     """

@@ -76,7 +76,7 @@ class Memfs(puffpy.VnodeOps):
         vp.vattr.mtime_ns = vp.vattr.ctime_ns = time.time_ns()
 
     def readdir(self, dvp: MemNode, call: puffpy.Call) -> Iterable[tuple[str, MemNode]]:
-        return list(dvp.children.items())
+        return dvp.children.items()
 
 
 if __name__ == "__main__":

@@ -130,9 +130,15 @@ class BackedFile(File):
         va: puffpy.Vattr = _VATTR.__get__(self)
         data = self.data
         st = os.fstat(data.fd)
-        va.size, va.blocks, va.atime_ns = st.st_size, st.st_blocks, st.st_atime_ns
-        va.mtime_ns = max(st.st_mtime_ns, data.latest)
-        va.ctime_ns = max(st.st_ctime_ns, va.ctime_ns)
+        va.size, va.blocks = st.st_size, st.st_blocks
+        # Equal times stay one object: in a small file brought back they would be a third of its attributes.
+        if va.atime_ns != st.st_atime_ns:
+            va.atime_ns = st.st_atime_ns
+        if st.st_mtime_ns > data.latest:
+            # The kernel has changed the data; otherwise the time of change underneath is of the move there.
+            va.mtime_ns, va.ctime_ns = st.st_mtime_ns, max(st.st_ctime_ns, va.ctime_ns)
+        else:
+            va.mtime_ns = data.latest
         return va
 
     def changed(self, size: int, now: int) -> None:

@@ -9,6 +9,7 @@ import errno
 import os
 import stat
 import time
+from collections.abc import Iterable
 from typing import Final
 
 import puffpy
@@ -157,13 +158,13 @@ class Names(puffpy.VnodeOps):
         parent.touch(now)
         bury(self.volume, node, now)
 
-    def readdir(self, dvp: Inode, call: puffpy.Call) -> list[tuple[str, Inode]]:
-        """A copy, so that the listing is whole however the directory changes while it is read."""
+    def readdir(self, dvp: Inode, call: puffpy.Call) -> Iterable[tuple[str, Inode]]:
+        """Everything at once, and so whole however the directory changes while it is read."""
         directory = _directory(dvp)
         if not directory.vattr.nlink:
-            return []
+            return ()
         accessed(directory.vattr)
-        return [(".", directory), ("..", directory.parent), *directory.children.items()]
+        return {".": directory, "..": directory.parent, **directory.children}.items()
 
     def readlink(self, vp: Inode, call: puffpy.Call) -> str:
         """The target."""

@@ -48,7 +48,7 @@ class Inode(puffpy.Node):
     xattrs: Xattrs | None
 
     def __init__(self, vattr: puffpy.Vattr) -> None:
-        self.vattr = vattr
+        super().__init__(vattr)
         self.xattrs = None
         vattr.blocks = 0
 

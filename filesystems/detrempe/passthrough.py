@@ -154,7 +154,7 @@ class PassthroughVfs(DetrempeVfs):
 
     def unmount(self) -> None:
         """Nobody comes back for the data: every descriptor is closed."""
-        for node in self.volume.nodes.values():
+        for node in self.volume.nodes:
             if isinstance(node, BackedFile):
                 node.release()
         self.tmpfs.close()

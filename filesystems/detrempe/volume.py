@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from itertools import count
 
 import puffpy
 from filesystems.detrempe.nodes import Directory, Inode
+from filesystems.detrempe.numbers import Numbers
 from filesystems.detrempe.room import PAGE, Room, memory, pages
-
-ROOT = 1
-"""The number of the root; no number is ever used twice."""
 
 BYTES_PER_NODE = 1024
 """What an empty file may take in this process, all told, with a good margin."""
@@ -32,32 +29,25 @@ class Volume:
         half = memory() // 2
         self.room = Room(pages(size) if size else half // PAGE)
         self.inodes = inodes or half // BYTES_PER_NODE
-        self.nodes: dict[int, Inode] = {}
+        self.nodes = Numbers()
         self.nameless = 0
-        self.numbers = count(ROOT)
         self.open_count: Callable[[Inode], int | None] = lambda node: None
         self.root = Directory.directory(mode)
         self.admit(self.root)
 
-    @property
-    def named(self) -> int:
-        """How many nodes count against the limit.
-
-        One that has lost its last name does not: it waits for its last user, and the kernel may be a few
-        requests late in saying that there is none, so whoever removes a file could not make another.
-        """
-        return len(self.nodes) - self.nameless
-
     def admit(self, node: Inode) -> None:
         """Number the new *node*.
+
+        A node without a name does not count against the limit: it waits for its last user, and the kernel may
+        be a few requests late in saying that there is none, so whoever removes a file could not make another.
 
         Raises:
             ENOSPC: there are as many as there may be.
         """
-        if self.named >= self.inodes:
+        nodes = self.nodes
+        if len(nodes) - self.nameless >= self.inodes:
             raise puffpy.FsError(errno.ENOSPC)
-        node.vattr.ino = ino = next(self.numbers)
-        self.nodes[ino] = node
+        node.vattr.ino = nodes.add(node)
 
     def lost_name(self, node: Inode) -> None:
         """Note that *node* has no name any more, and let go of it if nobody has it open."""
@@ -78,6 +68,6 @@ class Volume:
 
     def discard(self, node: Inode) -> None:
         """Let go of *node*, which has no name and no user any more, and of all it holds."""
-        if self.nodes.pop(node.vattr.ino, None) is not None:
+        if self.nodes.take_out(node.vattr.ino):
             self.nameless -= 1
             node.release()

@@ -13,7 +13,7 @@ import time
 
 from puffpy.dispatch.binding import Binding, Handler, Message, Reply
 from puffpy.dispatch.names import component
-from puffpy.dispatch.opening import opening, refused_flags
+from puffpy.dispatch.opening import dropping, opening, refused_flags
 from puffpy.dispatch.shape import Shaper
 from puffpy.errors import FsError, WireError, errno_of
 from puffpy.types import Call, Vattr
@@ -23,9 +23,17 @@ from puffpy.wire.structs import CREATE_IN, IN_HEADER, MKDIR_IN, MKNOD_IN
 BODY = IN_HEADER.size
 
 
+_same = dict[int, int]().setdefault
+"""Takes a number twice, and returns the object that stands for it in all files.
+
+Modes are few, and so are those who make files, but each number would be an object of its own in every file.
+"""
+
+
 def _new(kind: int, mode: int, uid: int, gid: int, nlink: int = 1, rdev: int = 0) -> Vattr:
     now = time.time_ns()
-    return Vattr(kind | (mode & 0o7777), nlink, uid, gid, 0, now, now, now, now, 0, rdev)
+    mode = kind | (mode & 0o7777)
+    return Vattr(_same(mode, mode), nlink, _same(uid, uid), _same(gid, gid), 0, now, now, now, now, 0, rdev)
 
 
 def create(b: Binding, shaper: Shaper) -> Handler:
@@ -33,7 +41,7 @@ def create(b: Binding, shaper: Shaper) -> Handler:
     make, find = b.must("create"), b.must("lookup")
     cookies = b.nodes.cookies
     take = component(b)
-    begin, refused = opening(b), refused_flags(b)
+    begin, drop, refused = opening(b), dropping(b), refused_flags(b)
     unpack = CREATE_IN.struct.unpack_from
 
     def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
@@ -59,6 +67,7 @@ def create(b: Binding, shaper: Shaper) -> Handler:
             answer,
             call,
             lambda vnode: begin(vnode, answer, flags, open_flags, call),
+            drop,
             emptied=bool(flags & os.O_TRUNC),
         )
 
@@ -69,7 +78,7 @@ def tmpfile(b: Binding, shaper: Shaper) -> Handler:
     """TMPFILE: a regular file without a name, open."""
     make = b.must("tmpfile")
     cookies = b.nodes.cookies
-    begin, refused = opening(b), refused_flags(b)
+    begin, drop, refused = opening(b), dropping(b), refused_flags(b)
     unpack = CREATE_IN.struct.unpack_from
 
     def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
@@ -80,7 +89,7 @@ def tmpfile(b: Binding, shaper: Shaper) -> Handler:
         call = Call(uid, gid, pid, None, unique)
         answer = make(cookies[nodeid].node, _new(stat.S_IFREG, mode, uid, gid, nlink=0), call)
         return shaper.create(
-            "tmpfile", unique, answer, call, lambda vnode: begin(vnode, answer, flags, open_flags, call)
+            "tmpfile", unique, answer, call, lambda vnode: begin(vnode, answer, flags, open_flags, call), drop
         )
 
     return handle
@@ -88,7 +97,7 @@ def tmpfile(b: Binding, shaper: Shaper) -> Handler:
 
 def mknod(b: Binding, shaper: Shaper) -> Handler:
     """MKNOD: a fifo, socket or device; regular files go to ``create``, as in puffs."""
-    make, make_regular = b.must("mknod"), b.must("create")
+    make, make_regular, drop = b.must("mknod"), b.must("create"), dropping(b)
     cookies = b.nodes.cookies
     take = component(b)
     unpack = MKNOD_IN.struct.unpack_from
@@ -102,6 +111,7 @@ def mknod(b: Binding, shaper: Shaper) -> Handler:
         kind = stat.S_IFMT(mode)
         if kind == stat.S_IFREG:
             answer = make_regular(parent.node, cn, _new(kind, mode, uid, gid), call)
+            drop(answer, call)
             return shaper.entry("create", unique, answer, call)
         answer = make(parent.node, cn, _new(kind, mode, uid, gid, rdev=decode_rdev(rdev)), call)
         return shaper.entry("mknod", unique, answer, call)

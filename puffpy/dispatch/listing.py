@@ -27,6 +27,7 @@ from puffpy.wire import dirent, dirents
 
 DIRECTORY = 0o040000 >> 12
 DOTS = (b".", b"..")
+DICT_ITEMS: Any = type({}.items())
 PAIR = "a (name, node) pair or a Dirent"
 LONGEST = 1024
 """A longer name makes older kernels refuse the whole listing (FUSE_NAME_MAX)."""
@@ -105,30 +106,25 @@ def lister(b: Binding, shaper: Shaper) -> Callable[[Vnode, Call], Listing]:
     numbers = _numbering(b, shaper)
 
     def take(directory: Vnode, call: Call) -> Listing:
-        answer = readdir(directory.node, call)
-        if not isinstance(answer, Iterable):
-            untrue(b, "readdir", answer, "an iterable of (name, node) pairs or Dirents")
-        items = answer if type(answer) is list else list(answer)
-        words, nodes = _split(b, items)
-        names = _encoded(b, words)
-        inos, kinds = _described(nodes, lambda nodes: numbers(nodes, call))
+        words, nodes, bare = _split(b, readdir(directory.node, call))
+        names, shortest = _encoded(b, words)
+        inos, kinds = _described(nodes, lambda nodes: numbers(nodes, call)) if bare else numbers(nodes, call)
+        if shortest <= len(DOTS[-1]):
+            _without_dots(names, nodes)
         if not names or names[0] not in DOTS:
             (own,), _ = numbers([directory.node], call)
             names[:0] = DOTS
             inos[:0] = [directory.cookie if own == UNKNOWN_INO else own] * 2
             kinds[:0] = [DIRECTORY] * 2
             nodes[:0] = [None] * 2
-        for dot in DOTS:
-            at = -1
-            for _ in range(names.count(dot)):
-                at = names.index(dot, at + 1)
-                nodes[at] = None
         number = next(b.listings) % LAST_NUMBER + 1
         try:
-            records, ends = dirents(inos, (number << INDEX_BITS) + 1, kinds, names)
-        except (struct.error, TypeError):
-            wrong = next(item for item in items if type(item) is Dirent and not _fits(item))
-            untrue(b, "readdir", wrong, "an inode number of 64 bits and a type of mode >> 12")
+            records, ends = dirents(inos, number, kinds, names)
+        except (struct.error, TypeError, OverflowError):
+            told = zip(names, inos, kinds, strict=True)
+            name, ino, kind = next(one for one in told if not _fits(*one[1:]))
+            came = f"{name.decode(errors='replace')!r} with the number {ino!r} and the type {kind!r}"
+            untrue(b, "readdir", came, "an inode number of 64 bits and a type of mode >> 12")
         return Listing(records, ends, nodes, directory.stamp, number)
 
     return take
@@ -162,7 +158,8 @@ def _numbering(b: Binding, shaper: Shaper) -> Callable[[list[Any], Call], Number
         try:
             attributes = [node.vattr for node in nodes]
             inos = [va.ino for va in attributes]
-            kinds = [va.mode >> 12 for va in attributes]
+            modes = [va.mode for va in attributes]
+            kinds = _kinds(modes)
         except (AttributeError, TypeError):
             return asked(nodes, call)
         if 0 in inos:
@@ -175,14 +172,32 @@ def _numbering(b: Binding, shaper: Shaper) -> Callable[[list[Any], Call], Number
     return plain if b.op("getattr") is None else asked
 
 
-def _split(b: Binding, items: list[Any]) -> tuple[list[str], list[Any]]:
-    """Return the names in *items*, and the node of each, or the Dirent itself."""
+def _kinds(modes: list[int]) -> list[int]:
+    """Return the type of each of *modes*, of which most are alike."""
+    if modes and modes.count(modes[0]) == len(modes):
+        return [modes[0] >> 12] * len(modes)
+    kinds = {mode: mode >> 12 for mode in set(modes)}
+    return [kinds[mode] for mode in modes]
+
+
+def _split(b: Binding, answer: Any) -> tuple[list[str], list[Any], bool]:
+    """Return the names in *answer*, the node of each, or the Dirent itself, and whether one is a Dirent."""
+    if type(answer) is DICT_ITEMS:
+        # A copy in one step: another thread may be changing the dict.
+        named = answer.mapping.copy()
+        if type(named) is dict:
+            return list(named), list(named.values()), False
+    if not isinstance(answer, Iterable):
+        untrue(b, "readdir", answer, "an iterable of (name, node) pairs or Dirents")
+    items = list(answer)
     kinds = set(map(type, items))
     if kinds == {tuple}:
         try:
-            return [name for name, _ in items], [node for _, node in items]
+            return [name for name, _ in items], [node for _, node in items], False
         except ValueError:
             untrue(b, "readdir", next(item for item in items if len(item) != 2), PAIR)
+    if kinds == {Dirent}:
+        return [item.name for item in items], items, True
     words: list[str] = []
     told: list[Any] = []
     for item in items:
@@ -194,15 +209,17 @@ def _split(b: Binding, items: list[Any]) -> tuple[list[str], list[Any]]:
             told.append(item[1])
         else:
             untrue(b, "readdir", item, PAIR)
-    return words, told
+    return words, told, Dirent in kinds
 
 
-def _described(told: list[Any], numbers: Callable[[list[Any]], Numbers]) -> tuple[list[int], list[int]]:
+def _described(told: list[Any], numbers: Callable[[list[Any]], Numbers]) -> Numbers:
     """Return inode numbers and types, which a Dirent tells itself; in *told* only nodes are left."""
-    bare = [at for at, each in enumerate(told) if type(each) is Dirent]
-    if not bare:
-        return numbers(told)
-    found = zip(*numbers([each for each in told if type(each) is not Dirent]), strict=True)
+    nodes = [each for each in told if type(each) is not Dirent]
+    if not nodes:
+        inos, kinds = [each.ino or UNKNOWN_INO for each in told], [each.kind for each in told]
+        told[:] = [None] * len(told)
+        return inos, kinds
+    found = zip(*numbers(nodes), strict=True)
     inos, kinds = [], []
     for at, each in enumerate(told):
         if type(each) is Dirent:
@@ -215,25 +232,38 @@ def _described(told: list[Any], numbers: Callable[[list[Any]], Numbers]) -> tupl
     return inos, kinds
 
 
-def _fits(item: Dirent) -> bool:
+def _fits(ino: int, kind: int) -> bool:
     try:
-        dirent(item.ino or UNKNOWN_INO, 1, item.kind, b"name")
+        dirent(ino, 1, kind, b"name")
     except (struct.error, TypeError):
         return False
     return True
 
 
-def _encoded(b: Binding, words: list[str]) -> list[bytes]:
-    """Return the names' bytes; encoded together, for it is several times quicker than one by one."""
+def _encoded(b: Binding, words: list[str]) -> tuple[list[bytes], int]:
+    """Return the names' bytes, and the length of the shortest.
+
+    They are encoded together, for that is several times quicker than one by one.
+    """
     try:
         raw = "\0".join(words).encode("utf-8", "surrogateescape")
     except TypeError:
         untrue(b, "readdir", next(word for word in words if type(word) is not str), "names as str")
     names = raw.split(b"\0") if words else []
-    empty = b"\0\0" in raw or raw[:1] in b"\0" or raw[-1:] == b"\0"
-    if len(names) != len(words) or b"/" in raw or empty or max(map(len, names), default=0) > LONGEST:
+    sizes = set(map(len, names))
+    shortest, longest = min(sizes, default=LONGEST), max(sizes, default=1)
+    if len(names) != len(words) or b"/" in raw or not shortest or longest > LONGEST:
         for word in words:
             name = word.encode("utf-8", "surrogateescape")
             if not 0 < len(name) <= LONGEST or b"/" in name or b"\0" in name:
                 untrue(b, "readdir", word, f"a name of 1 to {LONGEST} bytes, without / and NUL")
-    return names
+    return names, shortest
+
+
+def _without_dots(names: list[bytes], nodes: list[Any]) -> None:
+    """Take away the nodes of ``.`` and ``..``: the kernel knows them, and counts none."""
+    for dot in DOTS:
+        at = -1
+        for _ in range(names.count(dot)):
+            at = names.index(dot, at + 1)
+            nodes[at] = None

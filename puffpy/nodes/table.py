@@ -13,18 +13,23 @@ the thread that owns the session, one message at a time, so that nothing can com
 A node is in the table while the kernel knows it or somebody has it open, because RELEASE and FORGET of the
 same file may come in either order.  Cookies are never used twice, except that a file system which can find
 its nodes again (``nodetofh``) chooses them itself, with a generation.
+
+The way back, from a node to its cookie, is a note in the node itself, where that is a ``Node``: an entry in a
+dict takes ten times the memory.  A note counts only if its cookie leads back to that node.  One table at a
+time leaves notes, the one that has left the root's; a table that shares its nodes with others leaves none.
 """
 
 from __future__ import annotations
 
 import errno
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
 
 from puffpy.errors import FsError, ReplyError, WireError
+from puffpy.types import Node
 
 ROOT_COOKIE = 1
 UNKNOWN_KIND = -1
@@ -92,6 +97,7 @@ class NodeTable:
     ) -> None:
         self.cookies = Cookies()
         self._known: dict[int, Vnode] = {}
+        self._noting = entered is None and isinstance(root, Node) and not getattr(root, "_known_as", 0)
         self._numbers = itertools.count(ROOT_COOKIE + 1)
         self._inactive = inactive
         self._reclaim = reclaim
@@ -109,18 +115,37 @@ class NodeTable:
 
     def find(self, node: Any) -> Vnode | None:
         """Return the vnode of *node* if it is alive."""
+        if self._noting:
+            try:
+                vnode = self.cookies.get(node._known_as)
+            except AttributeError:
+                pass
+            else:
+                if vnode is not None and vnode.node is node:
+                    return vnode
         return self._known.get(id(node))
 
-    def cookies_of(self, nodes: Iterable[Any], absent: int) -> list[int]:
+    def cookies_of(self, nodes: Sequence[Any], absent: int) -> list[int]:
         """Return the cookie of each of *nodes*, *absent* for those that are not alive."""
-        found = map(self._known.get, map(id, nodes))
-        return [absent if vnode is None else vnode.cookie for vnode in found]
+        if self._noting and not self._known:
+            try:
+                return [node._known_as or absent for node in nodes]
+            except AttributeError:
+                pass
+        return [absent if vnode is None else vnode.cookie for vnode in map(self.find, nodes)]
 
     def hold(self, node: Any) -> Vnode:
         """Return the vnode of *node*, one lookup count up; a new life if it had none."""
-        vnode = self._known.get(id(node))
-        if vnode is None:
-            vnode = self._new(node)
+        if self._noting:  # as find, without its call: every answer that names a node comes through here
+            try:
+                vnode = self.cookies.get(node._known_as)
+            except AttributeError:
+                pass
+            else:
+                if vnode is not None and vnode.node is node:
+                    vnode.nlookup += 1
+                    return vnode
+        vnode = self._known.get(id(node)) or self._new(node)
         vnode.nlookup += 1
         return vnode
 
@@ -160,7 +185,7 @@ class NodeTable:
 
         def revive(cookie: int) -> Vnode:
             node, generation, kind = find(cookie)
-            if id(node) in self._known:
+            if self.find(node) is not None:
                 raise FsError(errno.ESTALE, f"cookie {cookie} leads to {node!r}, which has another by now")
             vnode = Vnode(node, cookie, generation, nlookup=1, kind=kind)
             self._enter(vnode)
@@ -216,8 +241,24 @@ class NodeTable:
     def _enter(self, vnode: Vnode) -> None:
         if self._entered is not None:
             self._entered(vnode.node)
-        self.cookies[vnode.cookie] = vnode
-        self._known[id(vnode.node)] = vnode
+        node, cookie = vnode.node, vnode.cookie
+        self.cookies[cookie] = vnode
+        if not self._noting or not self._note(node, cookie):
+            self._known[id(node)] = vnode
+
+    def _note(self, node: Any, cookie: int) -> bool:
+        """Note *cookie* in *node*; False where another table's is there, or none can be."""
+        try:
+            if node._known_as:
+                return False
+        except AttributeError:
+            if not isinstance(node, Node):
+                return False
+        try:
+            node._known_as = cookie
+        except AttributeError:  # of a frozen class
+            return False
+        return True
 
     def _settle(self, vnode: Vnode) -> None:
         if vnode.nlookup or vnode.nopen or vnode is self.root:
@@ -231,7 +272,8 @@ class NodeTable:
 
     def _end(self, vnode: Vnode) -> None:
         del self.cookies[vnode.cookie]
-        del self._known[id(vnode.node)]
+        if not self._known or self._known.pop(id(vnode.node), None) is None:
+            vnode.node._known_as = 0
         vnode.nlookup = vnode.nopen = 0
         self._quiesce(vnode)
         if self._reclaim is not None:

@@ -182,8 +182,9 @@ class VnodeOps:
         """List *dvp*: yield ``(name, node)`` pairs, or :class:`Dirent` where no node is at hand.
 
         Called once per listing; what it yields is kept for the open directory, so positions stay right
-        while the directory changes.  Hand out a copy if your own container may change meanwhile.  ``.`` and
-        ``..`` are put in front unless you yield them first.
+        while the directory changes.  Hand out a copy if your own container may change meanwhile; the
+        ``items()`` of a dict are copied for you, and are the quickest answer.  ``.`` and ``..`` are put in
+        front unless you yield them first.
 
         Default: EOPNOTSUPP.
         Source: puffs_node_readdir(3), readdir(3)

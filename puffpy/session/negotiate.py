@@ -60,6 +60,11 @@ class Wishes:
         changes = self.options.ro or self.has("write")
         return self.options.kernel_cache and not self.options.direct_io and changes and not knows
 
+    @property
+    def listed_for_later(self) -> bool:
+        """The nodes told with a listing are of use: at hand, and not to be looked up again in any case."""
+        return self.has("readdir") and "getattr" not in self.waiting and self.options.entry_timeout > 0
+
 
 Want = Callable[[Wishes], bool]
 
@@ -115,14 +120,11 @@ NEGOTIATION: tuple[Row, ...] = (
     ),
     Row(
         _F.DO_READDIRPLUS,
-        lambda w: w.has("readdir") and "getattr" not in w.waiting,
-        "a listing spares the lookups that follow it, unless it would wait for every node's attributes",
+        lambda w: w.listed_for_later,
+        "a listing spares the lookups that follow it, unless it would wait for every node's attributes, or is"
+        " forgotten by then",
     ),
-    Row(
-        _F.READDIRPLUS_AUTO,
-        lambda w: w.has("readdir") and "getattr" not in w.waiting,
-        "and a plain listing does where none follow",
-    ),
+    Row(_F.READDIRPLUS_AUTO, lambda w: w.listed_for_later, "and a plain listing does where none follow"),
     Row(_F.ASYNC_DIO, _always, "parts of a large direct read or write need not wait for each other"),
     Row(_F.WRITEBACK_CACHE, _never, "size and times would be the kernel's, and errors told too late"),
     Row(_F.NO_OPEN_SUPPORT, lambda w: w.no_open, "announces that OPEN is answered once, with ENOSYS"),

@@ -4,11 +4,13 @@ How many fit a reply, and what a cookie stands for, is decided by the caller.
 
 A record is a fixed part, the name without a NUL, and zeros up to a multiple of 8.  A large directory is
 packed here entry by entry, so each length of padded name has its structure compiled beforehand: one call of
-``pack`` writes the fixed part, the name and, as ``s`` does by itself, the zeros.  Where all the names of a
-listing but ``.`` and ``..`` have one padded length, which is the rule in the largest directories, one call
-writes CHUNK records.
+``pack`` writes the fixed part, the name and, as ``s`` does by itself, the zeros.  Where all names
+take as much room, which is the rule in the largest directories, one record is repeated, and written over
+column by column.
 """
 
+import sys
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
@@ -19,10 +21,20 @@ import attrs
 from puffpy.errors import WireError
 from puffpy.wire.structs import DIRENT, ENTRY_OUT, Buffer
 
-ALIGNMENT = 8
+WORD = 8
+"""The bytes of a word; a record is a number of whole ones."""
+
+HALF = 32
+"""The bits of half a word."""
+
+INDEX, LENGTH, KIND = (2 if sys.byteorder == "little" else 3), 4, 5
+"""Which halves of a record's words the lower half of the cookie, the length of the name and the type are."""
+
+COUNTED = 14
+"""Numbers of so many bits are counted once, for the cookies; for larger directories there are more."""
 
 CHUNK = 128
-"""How many records one call packs where all are of one size."""
+"""How many names one call packs; a smaller listing is packed entry by entry, which is quicker then."""
 
 DOTS = 2
 """How many records come first whose names are shorter than all others: ``.`` and ``..``."""
@@ -59,12 +71,12 @@ class DirentPlusRecord:
 
 
 def _padded(size: int) -> int:
-    return size + -size % ALIGNMENT
+    return size + -size % WORD
 
 
 def _structs(head: str) -> tuple[Struct, ...]:
-    by_padded = {padded: Struct(f"={head}{DIRENT.format}{padded}s") for padded in range(0, NAME_MAX + 9, 8)}
-    return tuple(by_padded[_padded(length)] for length in range(NAME_MAX + 1))
+    by_room = {room: Struct(f"={head}{DIRENT.format}{room}s") for room in range(0, NAME_MAX + 9, 8)}
+    return tuple(by_room[_padded(length)] for length in range(NAME_MAX + 1))
 
 
 _PACK_DIRENT = tuple(record.pack for record in _structs(""))
@@ -83,55 +95,82 @@ def dirent(ino: int, off: int, kind: int, name: bytes) -> bytes:
     length = len(name)
     if length <= NAME_MAX:
         return _PACK_DIRENT[length](ino, off, length, kind, name)
-    return DIRENT.struct.pack(ino, off, length, kind) + name + bytes(-length % ALIGNMENT)
+    return DIRENT.struct.pack(ino, off, length, kind) + name + bytes(-length % WORD)
 
 
 def dirents(
-    inos: Sequence[int], first: int, kinds: Sequence[int], names: Sequence[bytes]
+    inos: Sequence[int], listing: int, kinds: Sequence[int], names: Sequence[bytes]
 ) -> tuple[bytes, Sequence[int]]:
     """Return the records of READDIR of a whole listing, and where each begins, with the end of the last.
 
     Args:
-        first: The cookie of the entry behind the first; it grows by one with each.
+        listing: The upper half of all cookies; the lower is how many entries come before, so the first
+            record, which holds the cookie of the second, has 1.
         inos, kinds, names: As for :func:`dirent`.
     """
-    count = len(names)
-    lengths = list(map(len, names))
-    padded = {length + -length % ALIGNMENT for length in set(lengths[DOTS:])}
-    apart = count if len(padded) != 1 else DOTS
-    packed = list(map(dirent, inos[:apart], range(first, first + apart), kinds, names))
+    count, lengths = len(names), list(map(len, names))
+    rooms = {_padded(length) for length in set(lengths[DOTS:])}
+    apart = DOTS if len(rooms) == 1 and count >= CHUNK else count
+    first = (listing << HALF) + 1
+    packed: list[Buffer] = list(map(dirent, inos[:apart], range(first, first + apart), kinds, names))
     ends = list(accumulate(map(len, packed), initial=0))
     if apart < count:
-        packed.append(_alike(inos[apart:], first + apart, kinds[apart:], names[apart:], lengths[apart:]))
-        size = DIRENT.size + padded.pop()
+        (room,) = rooms
+        rest = slice(apart, None)
+        packed.append(_alike(inos[rest], first + apart, kinds[rest], lengths[rest], names[rest], room))
+        size = DIRENT.size + room
         ends.extend(range(ends[-1] + size, ends[-1] + size * (count - apart) + 1, size))
     return b"".join(packed), ends
 
 
 def _alike(
-    inos: Sequence[int], first: int, kinds: Sequence[int], names: Sequence[bytes], lengths: Sequence[int]
-) -> bytes:
-    """Return the records of names that all have one padded length."""
+    inos: Sequence[int],
+    first: int,
+    kinds: Sequence[int],
+    lengths: Sequence[int],
+    names: Sequence[bytes],
+    room: int,
+) -> Buffer:
+    """Return the records of names that all take *room* bytes with their zeros."""
     count = len(names)
-    room = _padded(lengths[0])
-    values: list[int | bytes] = [0] * (5 * count)
-    values[0::5] = inos
-    values[1::5] = range(first, first + count)
-    values[2::5] = lengths
-    values[3::5] = kinds
-    values[4::5] = names
-    step = 5 * CHUNK
-    whole = count - count % CHUNK
-    pack = _uniform(room, CHUNK).pack
-    packed = [pack(*values[at : at + step]) for at in range(0, 5 * whole, step)]
-    if whole < count:
-        packed.append(_uniform(room, count - whole).pack(*values[5 * whole :]))
-    return b"".join(packed)
+    listing, index = divmod(first, 1 << HALF)
+    records = bytearray(DIRENT.struct.pack(0, listing << HALF, lengths[0], kinds[0]) + bytes(room)) * count
+    ahead, behind = DIRENT.size // WORD, room // WORD
+    step = ahead + behind
+    with memoryview(records) as whole, whole.cast("Q") as words, whole.cast("I") as halves:
+        words[0::step] = array("Q", inos)
+        halves[INDEX :: 2 * step] = _counted(index + count)[index : index + count]
+        for field, column in ((LENGTH, lengths), (KIND, kinds)):
+            if column.count(column[0]) < count:
+                halves[field :: 2 * step] = array("I", column)
+        with memoryview(_texts(names, room)).cast("Q") as texts:
+            for at in range(behind):
+                words[ahead + at :: step] = texts[at::behind]
+    return records
 
 
-@lru_cache(maxsize=64)
-def _uniform(room: int, count: int) -> Struct:
-    return Struct("=" + f"{DIRENT.format}{room}s" * count)
+def _counted(stop: int) -> memoryview:
+    """Return the numbers from 0 up to *stop*, or beyond."""
+    return _numbers(1 << max(stop.bit_length(), COUNTED))
+
+
+@lru_cache(maxsize=1)
+def _numbers(stop: int) -> memoryview:
+    return memoryview(array("I", range(stop)))
+
+
+def _texts(names: Sequence[bytes], room: int) -> bytes:
+    """Return *names* one behind the other, each with zeros up to *room* bytes."""
+    pack = _row(room).pack
+    whole = len(names) - len(names) % CHUNK
+    rows = [pack(*names[at : at + CHUNK]) for at in range(0, whole, CHUNK)]
+    rows += [name.ljust(room, b"\0") for name in names[whole:]]
+    return b"".join(rows)
+
+
+@lru_cache(maxsize=NAME_MAX // WORD)
+def _row(room: int) -> Struct:
+    return Struct(f"{room}s" * CHUNK)
 
 
 def direntplus(entry_bytes: bytes, ino: int, off: int, kind: int, name: bytes) -> bytes:

@@ -92,7 +92,7 @@ def test_a_new_directory_has_two_links_and_gives_its_parent_one(fs: Direct) -> N
 
 def test_the_roots_parent_is_the_root(fs: Direct) -> None:
     assert fs.find("..") is fs.root
-    assert fs.fs.readdir(fs.root, ROOT_CALL) == [(".", fs.root), ("..", fs.root)]
+    assert list(fs.fs.readdir(fs.root, ROOT_CALL)) == [(".", fs.root), ("..", fs.root)]
 
 
 def test_in_a_set_gid_directory_the_group_is_inherited_and_by_directories_the_bit(fs: Direct) -> None:

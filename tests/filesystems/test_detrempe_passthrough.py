@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TypeAlias, cast
 
+import attrs
 import pytest
 
 import puffpy
@@ -134,6 +135,23 @@ def test_size_and_times_are_those_of_what_the_kernel_wrote(fs: Below) -> None:
         assert va.size == number * 1000
         assert latest <= va.mtime_ns <= va.ctime_ns <= time.time_ns()
         latest = va.mtime_ns
+
+
+@pytest.mark.parametrize("data", [b"", b"floyd"])
+def test_moving_a_file_there_and_back_is_no_change_of_it(fs: Below, data: bytes) -> None:
+    node = made(fs, "f")
+    before = attrs.evolve(node.vattr)
+    fd = backing(fs.open(node, os.O_WRONLY))
+    assert node.vattr.ctime_ns == before.ctime_ns
+    os.write(fd, data)
+    now = node.vattr
+    fs.close(node)
+    after = node.vattr
+    assert type(node) is File
+    assert (after.atime_ns, after.mtime_ns, after.ctime_ns) == (now.atime_ns, now.mtime_ns, now.ctime_ns)
+    assert after.mtime_ns >= before.mtime_ns
+    if not data:
+        assert (after.mtime_ns, after.ctime_ns) == (before.mtime_ns, before.ctime_ns)
 
 
 def test_a_time_that_is_set_holds_until_the_next_write(fs: Below) -> None:

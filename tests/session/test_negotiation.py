@@ -62,6 +62,13 @@ def test_nothing_is_taken_that_was_not_offered(flag: InitFlag) -> None:
         assert not taken >> 32
 
 
+def test_listings_name_no_nodes_where_no_name_is_kept() -> None:
+    """Linux would look each of them up again (fuse_dentry_revalidate)."""
+    plus = InitFlag.DO_READDIRPLUS | InitFlag.READDIRPLUS_AUTO
+    assert agreed({"entry_timeout": 0.5}, readdir=()) & plus == plus
+    assert not agreed({"entry_timeout": 0}, readdir=()) & plus
+
+
 @pytest.mark.parametrize(
     ("op", "flags"),
     [

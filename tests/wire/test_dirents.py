@@ -1,7 +1,9 @@
 """Directory entries: records as the kernel reads them."""
 
 import itertools
+import struct
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -39,18 +41,44 @@ def test_entries_survive_the_way_to_bytes_and_back(entries: list[DirentRecord]) 
     assert unpack_dirents(memoryview(data)) == entries
 
 
-@pytest.mark.parametrize("count", [0, 1, 127, 128, 129, 300])
+@pytest.mark.parametrize("count", [0, 1, 125, 126, 127, 129, 254, 300])
 @pytest.mark.parametrize("dots", [(), (b".", b"..")])
-@pytest.mark.parametrize("odd", [(), (b"a name that is much longer",)])
+@pytest.mark.parametrize("odd", [(), (b"a name that is much longer",), (b"x" * 300,)])
+@pytest.mark.parametrize("name", ["entry-%06d", "f%d"])
 def test_a_listing_packed_at_once_is_its_entries_one_by_one(
-    count: int, dots: tuple[bytes, ...], odd: tuple[bytes, ...]
+    count: int, dots: tuple[bytes, ...], odd: tuple[bytes, ...], name: str
 ) -> None:
-    names = [*dots, *(b"entry-%06d" % number for number in range(count)), *odd]
-    inos, kinds = list(range(10, 10 + len(names))), [8] * len(names)
+    names = [*dots, *((name % number).encode() for number in range(count)), *odd]
+    check_listing(names, [8] * len(names))
+
+
+@pytest.mark.parametrize("kinds", [(8, 8, 4), (4, 0), (0xFFFFFFFF,)])
+def test_a_listing_packed_at_once_has_every_entrys_type(kinds: tuple[int, ...]) -> None:
+    names = [b"entry-%06d" % number for number in range(200)]
+    check_listing(names, [kinds[at % len(kinds)] for at in range(len(names))])
+
+
+def test_the_largest_listing_so_far_is_packed_like_any_other() -> None:
+    names = [b"%07d" % number for number in range(40_000)]
+    check_listing(names, [8] * len(names))
+
+
+def check_listing(names: list[bytes], kinds: list[int]) -> None:
+    inos = [number << 40 | 7 for number in range(len(names))]
     records, ends = dirents(inos, 77, kinds, names)
-    single = [dirent(ino, 77 + at, 8, name) for at, (ino, name) in enumerate(zip(inos, names, strict=True))]
+    offs = range((77 << 32) + 1, (77 << 32) + 1 + len(names))
+    single = [dirent(*entry) for entry in zip(inos, offs, kinds, names, strict=True)]
     assert records == b"".join(single)
     assert [records[a:b] for a, b in itertools.pairwise(ends)] == single
+
+
+@pytest.mark.parametrize("wrong", [-1, 1 << 64, "7", None])
+def test_a_number_that_is_none_is_refused_in_the_largest_listing_as_well(wrong: Any) -> None:
+    names = [b"entry-%06d" % number for number in range(200)]
+    with pytest.raises((struct.error, TypeError, OverflowError)):
+        dirents([*range(199), wrong], 1, [8] * 200, names)
+    with pytest.raises((struct.error, TypeError, OverflowError)):
+        dirents([*range(200)], 1, [8] * 199 + [wrong], names)
 
 
 @given(st.lists(PLUS_RECORDS, max_size=4))

@@ -180,7 +180,7 @@ class ListsAThousand(Detrempe):
     breaks = ("every_name_is_listed_once", "a_changing_directory_lists_what_stays_once")
 
     def readdir(self, dvp: Any, call: Call) -> Any:
-        return super().readdir(dvp, call)[:1000]
+        return list(super().readdir(dvp, call))[:1000]
 
 
 class ListsShortNames(Detrempe):
@@ -199,8 +199,8 @@ class ListsAnotherOrderEachTime(Detrempe):
 
     def readdir(self, dvp: Any, call: Call) -> Any:
         self.step = -self.step
-        *dots, entries = *super().readdir(dvp, call)[:2], super().readdir(dvp, call)[2:]
-        return [*dots, *entries[:: self.step]]
+        one, two, *entries = super().readdir(dvp, call)
+        return [one, two, *entries[:: self.step]]
 
 
 class ListsWhatWasThere(Detrempe):
@@ -218,7 +218,7 @@ class ListsWhatIsBelow(Detrempe):
     breaks = ("a_listing_does_not_descend",)
 
     def readdir(self, dvp: Any, call: Call) -> Any:
-        entries = super().readdir(dvp, call)
+        entries = list(super().readdir(dvp, call))
         below = [node for _, node in entries[2:] if isinstance(node, Directory)]
         return [*entries, *(entry for node in below for entry in node.children.items())]
 

@@ -194,7 +194,7 @@ class ForgottenFilesGetOtherNumbers(Detrempe):
 
     def reclaim(self, vp: Any) -> None:
         super().reclaim(vp)
-        vp.vattr.ino = next(self.volume.numbers)
+        vp.vattr.ino = self.volume.nodes.add(vp)
 
 
 class RenamedFilesAreCopies(Renaming):
