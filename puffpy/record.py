@@ -27,6 +27,12 @@ from puffpy.types import BackingDevice
 MAGIC = b"puffpy recording 1\n"
 _HEAD = struct.Struct("<QBI")
 _NUMBER = struct.Struct("<q")
+LONGEST = 1 << 28
+"""Bytes of a record, at most: what is read may be said by somebody else's server (``puffpy.live``)."""
+
+PIECE = 1 << 20
+"""So much of a record is read at once: its size is only what it says."""
+
 _now = time.time_ns
 """The clock itself: a recorder that listened to its own question would wait for itself."""
 
@@ -181,7 +187,9 @@ def read(file: BinaryIO) -> Iterator[Record]:
         if len(head) < _HEAD.size:
             raise WireError(f"the recording ends in the middle of a record's head ({len(head)} bytes)")
         when, what, size = _HEAD.unpack(head)
-        data = file.read(size)
+        if size > LONGEST:
+            raise WireError(f"the recording holds a record of {size} bytes; no message has so many")
+        data = _read(file, size)
         if len(data) < size:
             raise WireError(f"the recording ends in the middle of a record: {len(data)} of {size} bytes")
         if what not in set(What):
@@ -190,6 +198,21 @@ def read(file: BinaryIO) -> Iterator[Record]:
 
 
 def number(record: Record) -> int:
-    """Return the number that a record holds which is no message."""
+    """Return the number that a record holds which is no message.
+
+    Raises:
+        WireError: it holds something else.
+    """
+    if len(record.data) != _NUMBER.size:
+        raise WireError(f"a {record.what.name} of {len(record.data)} bytes; expected {_NUMBER.size}")
     reading: int = _NUMBER.unpack(record.data)[0]
     return reading
+
+
+def _read(file: BinaryIO, size: int) -> bytes:
+    """Return the next *size* bytes, or as many as there are; what is not there takes no memory."""
+    pieces: list[bytes] = []
+    while size and (piece := file.read(min(size, PIECE))):
+        pieces.append(piece)
+        size -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -15,6 +15,7 @@ PACKAGE: Final = PROJECT / "puffpy"
 MAY_IMPORT: Final = {
     "types": set(),
     "errors": set(),
+    "complaints": set(),
     "options": {"errors", "types"},
     "wire": {"errors"},
     "ops": {"errors", "options", "types"},
@@ -22,8 +23,8 @@ MAY_IMPORT: Final = {
     "layers": {"errors", "making", "ops", "options", "types"},
     "runners": set(),
     "dispatch": {"errors", "nodes", "ops", "options", "types", "wire"},
-    "session": {"dispatch", "errors", "nodes", "ops", "options", "runners", "types", "wire"},
-    "bridges": {"errors", "options", "types"},
+    "session": {"complaints", "dispatch", "errors", "nodes", "ops", "options", "runners", "types", "wire"},
+    "bridges": {"complaints", "errors", "options", "types"},
     # A bridge that is a user kernel: libfuse calls by path, and somebody has to walk it.
     "libfuse": {"bridges", "errors", "options", "types", "userkernel", "wire"},
     "userkernel": {"errors", "ops", "options", "session", "types", "wire"},
@@ -56,6 +57,8 @@ MAY_ALSO: Final = {
     # A device has to know a request from another: which ones open, read and write files, and where in them
     # there is a number that means something on the other side only.  Answers come to it from any thread.
     "puffpy/bridges/vhostuser": {"wire", "threading"},
+    # A stream has no messages of its own: those that come from several threads have to be kept apart.
+    "puffpy/bridges": {"threading"},
 }
 """What a folder may know of beyond what its room may."""
 

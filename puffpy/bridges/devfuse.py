@@ -24,6 +24,9 @@ DEVICE = "/dev/fuse"
 AGAIN = (errno.ENOENT, errno.EAGAIN, errno.EINTR)
 """Reading: the request was withdrawn while being copied, or there is none; read on (fuse_dev_do_read)."""
 
+PERIOD_MS = 100
+"""Milliseconds after which the device is looked at again: another may have taken its place (``cut``)."""
+
 BACKING_OPEN, BACKING_CLOSE = 0x4010E501, 0x4004E502
 
 GONE = (errno.ENODEV, errno.ECONNABORTED, errno.ENOTCONN, errno.EBADF)
@@ -72,6 +75,8 @@ class DevFuse:
                     return 0
                 if exc.errno not in AGAIN:
                     raise
+                if exc.errno == errno.EAGAIN:
+                    self._await_message()
 
     def receive_now(self, buffer: bytearray) -> int:
         """Read the next message if there is one, also while another thread waits for one; 0 if not."""
@@ -153,6 +158,16 @@ class DevFuse:
         poll = select.poll()
         poll.register(self.fd, 0)
         return not poll.poll(0)
+
+    def _await_message(self) -> None:
+        """Wait a while for a message: somebody has made the device one that does not wait.
+
+        That was ``receive_now``, and is over; or whoever handed the device over, who shares it.
+        """
+        poll = select.poll()
+        with contextlib.suppress(OSError, ValueError):  # closed meanwhile
+            poll.register(self.fd, select.POLLIN)
+            poll.poll(PERIOD_MS)
 
     def _mounted(self) -> bool:
         return self._minor is not None and mounting.minor_of(self.mountpoint) == self._minor

@@ -11,6 +11,7 @@ import socket
 import subprocess
 
 from puffpy.bridges import mounting
+from puffpy.bridges.descriptors import receive_with_descriptors
 from puffpy.errors import MountError
 from puffpy.options import MountOptions
 
@@ -60,7 +61,7 @@ def mount(mountpoint: str, options: MountOptions) -> int:
         theirs.close()
         ours.settimeout(TIME_LIMIT)
         try:
-            _, fds, _, _ = socket.recv_fds(ours, 1, 1, socket.MSG_CMSG_CLOEXEC)
+            _, fds = receive_with_descriptors(ours, 1, 1)
         except OSError:
             fds = []
         try:

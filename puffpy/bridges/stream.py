@@ -10,6 +10,7 @@ import errno
 import logging
 import socket
 import struct
+import threading
 
 from typing_extensions import Buffer
 
@@ -33,6 +34,7 @@ class Stream:
     def __init__(self, sock: socket.socket, shortest: int = REQUEST) -> None:
         self._sock, self._shortest = sock, shortest
         self._ahead = b""
+        self._sending = threading.Lock()
 
     def attach(self, mountpoint: str, options: MountOptions) -> None:
         """Nothing is to be done: it is connected."""
@@ -69,13 +71,15 @@ class Stream:
                 held += came
 
     def send(self, message: bytes | tuple[Buffer, ...]) -> bool:
-        """Write one message, all of it."""
+        """Write one message, all of it; from any thread."""
         pieces: tuple[Buffer, ...] = message if isinstance(message, tuple) else (message,)
         try:
-            sent = self._sock.sendmsg(pieces)
-            whole = sum(memoryview(piece).nbytes for piece in pieces)
-            if sent < whole:
-                self._sock.sendall(b"".join(pieces)[sent:])
+            # The kernel writes what is larger than its buffers in parts, and lets others in between.
+            with self._sending:
+                sent = self._sock.sendmsg(pieces)
+                whole = sum(memoryview(piece).nbytes for piece in pieces)
+                if sent < whole:
+                    self._sock.sendall(b"".join(pieces)[sent:])
         except OSError:
             return False
         return True

@@ -13,10 +13,13 @@ from collections.abc import Callable
 import attrs
 from typing_extensions import Buffer
 
-from puffpy.errors import errno_of
+from puffpy.errors import FsError, errno_of
 from puffpy.wire.structs import OUT_HEADER
 
 log = logging.getLogger("puffpy")
+
+MOST = 65536
+"""How many may wait; a kernel has a process for each, whoever plays one has not."""
 
 Retry = Callable[[], "bytes | tuple[Buffer, ...] | None"]
 
@@ -29,7 +32,13 @@ class LockQueue:
     _waiting: dict[int, tuple[int, Retry]] = attrs.field(factory=dict, init=False)
 
     def wait(self, unique: int, nodeid: int, retry: Retry) -> None:
-        """Keep a request; *retry* answers it, or returns ``None`` to go on waiting."""
+        """Keep a request; *retry* answers it, or returns ``None`` to go on waiting.
+
+        Raises:
+            ENOLCK: there are too many already.
+        """
+        if len(self._waiting) >= MOST:
+            raise FsError(errno.ENOLCK, f"{MOST} wait for locks")
         self._waiting[unique] = (nodeid, retry)
 
     def released(self, nodeid: int) -> None:

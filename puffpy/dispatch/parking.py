@@ -127,6 +127,10 @@ class Parking:
     def __exit__(self, *_: object) -> None:
         self.lock.release()
 
+    def holds(self, unique: int) -> bool:
+        """Tell whether the request *unique* is parked."""
+        return unique in self._requests
+
     def requests(self) -> list[Request]:
         """Return those that are parked at this moment; for who looks on, without the lock."""
         return list(self._requests.values())

@@ -5,7 +5,6 @@ What is heard is shown and added up by whoever asked.
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Iterator
 from types import TracebackType
@@ -15,11 +14,14 @@ from typing_extensions import Self
 
 from puffpy.errors import WatchError
 from puffpy.live.place import Mounted, mounted_at, sockets
-from puffpy.live.snapshot import Snapshot
+from puffpy.live.snapshot import Snapshot, loaded, text, whole
 from puffpy.record import Record, read
 
 PATIENCE = 5.0
 """Seconds for a server to say the first word, or the next."""
+
+LONGEST = 1 << 24
+"""Bytes of a line, at most."""
 
 
 def watch(path: str) -> Watch:
@@ -60,13 +62,13 @@ class Watch:
         Ends with the mount.
 
         Raises:
-            WatchError: the server says nothing at all.
+            WatchError: the server says nothing at all, or what makes no sense.
         """
         heard = self._asked(f"top {interval}")
         self._end.settimeout(interval + PATIENCE)
         while True:
             try:
-                line = heard.readline()
+                line = heard.readline(LONGEST)
             except TimeoutError:
                 yield None
                 # A file that has timed out refuses to be read on (socket.SocketIO).
@@ -108,7 +110,7 @@ class Watch:
         heard = self._end.makefile("rb")
         try:
             self._end.sendall(question.encode() + b"\n")
-            said = json.loads(heard.readline() or b"null")
+            said = loaded(heard.readline(LONGEST) or b"null")
         except TimeoutError:
             raise WatchError(
                 f"the server of {self.mount.mountpoint} does not answer: something in it holds the "
@@ -116,12 +118,17 @@ class Watch:
             ) from None
         except ConnectionError:
             said = None  # shown the door before we could ask
-        except (OSError, ValueError) as exc:
+        except OSError as exc:
             raise WatchError(f"the server of {self.mount.mountpoint} broke off: {exc}") from exc
         if said is None:
             raise WatchError(
                 f"the server of {self.mount.mountpoint} wants nobody to look: it is ending, others look "
                 f"already, or this user is neither uid {self.mount.owner} nor root"
             )
-        self.pid, self.title = said["pid"], said["title"]
+        try:
+            self.pid, self.title = whole(said["pid"]), text(said["title"])
+        except (TypeError, KeyError, ValueError):
+            raise WatchError(
+                f"what serves {self.mount.mountpoint} is no puffpy: it says {said!r:.80}"
+            ) from None
         return heard

@@ -37,8 +37,8 @@ PATIENCE = 10.0
 LINE = 200
 """Bytes that a request to look may have."""
 
-SHORTEST = 0.05
-"""Seconds between two snapshots at least."""
+SHORTEST, LONGEST = 0.05, 3600.0
+"""Seconds between two snapshots, at least and at most."""
 
 UNREADY = ".new"
 """Ends the name of a socket that nobody can connect to yet."""
@@ -114,7 +114,7 @@ class Listener:
                 word, _, argument = end.recv(LINE).decode().strip().partition(" ")
                 end.sendall(self._greeting())
                 if word == "top":
-                    self._top(end, max(SHORTEST, float(argument)))
+                    self._top(end, min(max(SHORTEST, float(argument)), LONGEST))
                 elif word == "trace":
                     self._trace(end, float(argument))
         finally:

@@ -6,12 +6,17 @@ How it is counted is ``meter``'s, how it is shown whoever asked knows.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import attrs
 from typing_extensions import Self
 
-from puffpy.latency import Histogram
+from puffpy.errors import WatchError
+from puffpy.latency import CLASSES, Histogram
+
+LARGEST: Final = (1 << 63) - 1
+WORD: Final = (1 << 64) - 1
+"""The kernel's own numbers use all their bits."""
 
 
 @attrs.frozen
@@ -76,13 +81,69 @@ class Snapshot:
 
     @classmethod
     def unpacked(cls, line: bytes) -> Self:
-        """Return the snapshot that *line* is."""
-        said: dict[str, Any] = json.loads(line)
-        operations = {
-            name: Operation(name, number, errors, size, Histogram.restored(dict(classes), total, longest))
-            for name, number, errors, size, classes, total, longest in said["operations"]
-        }
-        return cls(said["elapsed"], operations, [Pending(**each) for each in said["pending"]])
+        """Return the snapshot that *line* is.
+
+        Raises:
+            WatchError: it is none.  Who looks may be root, and whose server says this anybody.
+        """
+        said = loaded(line)
+        try:
+            operations = {each[0]: _operation(*each) for each in said["operations"]}
+            return cls(whole(said["elapsed"]), operations, [_pending(**each) for each in said["pending"]])
+        except (TypeError, KeyError, ValueError) as exc:
+            raise WatchError(f"the server says what makes no sense: {exc!r:.200}") from None
+
+
+def loaded(line: bytes) -> Any:
+    """Return what *line*, of JSON, says.
+
+    Raises:
+        WatchError: it is no JSON.
+    """
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        raise WatchError(f"the server says what makes no sense: {line[:80]!r}") from None
+
+
+def whole(said: object, most: int = LARGEST) -> int:
+    """Return *said* if it is a number that counts something; else a ValueError."""
+    if type(said) is not int or not 0 <= said <= most:
+        raise ValueError(f"{said!r:.80} is no number")
+    return said
+
+
+def text(said: object) -> str:
+    """Return *said*, a text, as a terminal can be shown it; else a ValueError."""
+    if not isinstance(said, str):
+        raise ValueError(f"{said!r:.80} is no text")
+    return said if said.isprintable() else "".join(char if char.isprintable() else "?" for char in said)
+
+
+def _operation(
+    name: Any, number: Any, errors: Any, size: Any, classes: Any, total: Any, longest: Any
+) -> Operation:
+    counts = {whole(each): whole(count) for each, count in classes}
+    if any(each >= CLASSES for each in counts):
+        raise ValueError(f"there are {CLASSES} classes of durations")
+    times = Histogram.restored(counts, whole(total), whole(longest))
+    return Operation(text(name), whole(number), whole(errors), whole(size), times)
+
+
+def _pending(
+    *, name: Any, unique: Any, nodeid: Any, uid: Any, pid: Any, program: Any, age: Any, line: Any, stack: Any
+) -> Pending:
+    return Pending(
+        text(name),
+        unique=whole(unique, WORD),
+        nodeid=whole(nodeid, WORD),
+        uid=whole(uid),
+        pid=whole(pid),
+        program=text(program),
+        age=None if age is None else whole(age),
+        line=text(line),
+        stack=[text(each) for each in stack],
+    )
 
 
 def _histogram(counted: Histogram) -> tuple[list[tuple[int, int]], int, int]:

@@ -35,7 +35,7 @@ class Tasks:
             task = loop.create_task(_do(operation, args, done))
             tasks.append(task)
             self._tasks.add(task)
-            task.add_done_callback(self._over)
+            task.add_done_callback(lambda task: self._over(task, done))
 
         def end() -> None:
             tasks[0].cancel()  # begin() was handed over first
@@ -70,8 +70,10 @@ class Tasks:
 
     # in the loop's own thread
 
-    def _over(self, task: asyncio.Task[None]) -> None:
+    def _over(self, task: asyncio.Task[None], done: Done) -> None:
         self._tasks.discard(task)
+        if task.cancelled():  # before its first step: nothing of it has run that could say so
+            done(None, InterruptedError(errno.EINTR, "cancelled"))
         if not self._open:
             self._end()
 

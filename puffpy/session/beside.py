@@ -12,18 +12,22 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeAlias
 
+from puffpy.complaints import Complaints
 from puffpy.dispatch import Message, Parked, Parking, Reply, Request, Taken
 from puffpy.errors import FsError
 from puffpy.ops import Manner
 from puffpy.runners import Runner, Workers, stack_of
 from puffpy.types import Call
-from puffpy.wire import dump
+from puffpy.wire import MESSAGES, dump
 from puffpy.wire.structs import IN_HEADER, OUT_HEADER
 
 log = logging.getLogger("puffpy")
 
 WORKERS = 8
 """How many worker threads there are at most where nobody says."""
+
+UNANSWERED = frozenset(int(opcode) for opcode, message in MESSAGES.items() if not message.answered)
+"""What has no number of its own that counts; NOTIFY_REPLY has that of the notification."""
 
 PRIVATE = 1 << 62
 """Marks the unique of a request of the session's own, whose reply nobody waits for."""
@@ -63,11 +67,20 @@ class Beside:
         self._kept: Message | None = None
         self._over = False
         self._lends = False
+        self._complaints = Complaints()
 
     def receive(self, message: Message, size: int) -> Reply:
         """As :meth:`Session.receive`, where others may be finishing parked requests at the same time."""
         parking = self.parking
         with parking:
+            if len(parking) and size >= IN_HEADER.size:
+                _, opcode, unique, *_ = IN_HEADER.struct.unpack_from(message)
+                if parking.holds(unique) and opcode not in UNANSWERED:
+                    # No kernel does that; the handler would take the other one's answers for its own.
+                    self._complaints.error(
+                        "unique", "request %d came twice, and has no answer yet; dropped", unique
+                    )
+                    return None
             parking.hand_over(message, size)
             try:
                 return self._answer(message, size)

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from puffpy.complaints import Complaints, place_of
 from puffpy.errors import PuffpyError, TimedOut, WireError, errno_of
 from puffpy.wire import MESSAGES, Opcode
 
@@ -19,10 +20,11 @@ log = logging.getLogger("puffpy")
 
 
 class Bugs:
-    """The bugs of one file system, and which of them have been told."""
+    """The bugs of one file system, and which of them have been told; *complaints* are about its kernel."""
 
     def __init__(self) -> None:
         self._seen: set[tuple[str, str, int]] = set()
+        self.complaints = Complaints()
 
     def log(self, exc: BaseException, where: str, code: int) -> None:
         """Log a file system's bug: with its traceback the first time, in one line from then on."""
@@ -35,7 +37,7 @@ class Bugs:
             "%s: %s: %s; the caller gets %s%s",
             where,
             type(exc).__name__,
-            exc,
+            _told(exc),
             errno.errorcode.get(code, os.strerror(code)),
             " (traceback above)" if known else "",
             exc_info=None if known else exc,
@@ -45,7 +47,7 @@ class Bugs:
         """Log what no author can have meant; return the errno for it."""
         name = Opcode(opcode).name if opcode in MESSAGES else str(opcode)
         if isinstance(exc, WireError):
-            log.error("%s for node %d is malformed: %s", name, nodeid, exc)
+            self.complaints.error(place_of(exc), "%s for node %d is malformed: %s", name, nodeid, exc)
             return errno.EINVAL
         if isinstance(exc, TimedOut):
             return errno.ETIMEDOUT  # the watchdog has said where and what
@@ -66,3 +68,11 @@ class Bugs:
                 self.log(exc, getattr(op, "__qualname__", "?"), errno_of(exc))
 
         return call
+
+
+def _told(exc: BaseException) -> str:
+    """Return what *exc* says, if that can be said: another bug must not hide this one."""
+    try:
+        return str(exc)
+    except Exception as second:  # noqa: BLE001
+        return f"({type(second).__name__} when asked what it says)"

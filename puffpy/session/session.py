@@ -56,8 +56,6 @@ EPOCHS = 44
 
 UNANSWERED = frozenset(int(opcode) for opcode, message in MESSAGES.items() if not message.answered)
 
-_MISSING = "no such opcode in the protocol"
-
 
 class Session:
     """A file system and the kernel it talks to.
@@ -144,7 +142,7 @@ class Session:
         Never raises for what a kernel or a file system does wrong.
         """
         if size < IN_HEADER.size:
-            log.error("a message of %d bytes is no request; dropped", size)
+            self._bugs.complaints.error("size", "a message of %d bytes is no request; dropped", size)
             return None
         length, opcode, unique, nodeid, uid, gid, pid, _ = IN_HEADER.struct.unpack_from(message)
         try:
@@ -193,6 +191,7 @@ class Session:
         self._close_files()
         self.nodes.clear()
         self._bugs.guarded(self._through("unmount", self._vfsops.unmount))()
+        self._bugs.complaints.sum_up()
         if self._beside is not None:
             self._beside.close()
 
@@ -359,9 +358,10 @@ class Session:
 
     def _unrouted(self, opcode: int, unique: int) -> Reply:
         if not self.ready and opcode in MESSAGES:
-            log.error("%s came before INIT; refused", Opcode(opcode).name)
+            self._bugs.complaints.error(opcode, "%s came before INIT; refused", Opcode(opcode).name)
             return _error(unique, errno.EIO) if MESSAGES[Opcode(opcode)].answered else None
-        log.info("opcode %d: %s; the kernel is told so", opcode, _MISSING)
+        told = "opcode %d: no such opcode in the protocol; the kernel is told so"
+        self._bugs.complaints.say(logging.INFO, "opcode", told, opcode)
         return _error(unique, errno.ENOSYS)
 
     def _refusal(self, exc: BaseException, message: Message, size: int) -> Reply:

@@ -72,6 +72,8 @@ class Find:
     def _found_by_name(self, cookie: int, named: Named) -> Any:
         if not named.parent:
             raise FsError(errno.ESTALE, f"cookie {cookie} has no name to be found by")
+        for above in reversed(self._unknown_above(cookie, named)):
+            self._nodes.cookies[above]  # finds it: from the top down, for a tree may be deeper than the stack
         parent = self._nodes.cookies[named.parent].node
         try:
             node = self._lookup(parent, named.name.decode("utf-8", "surrogateescape"))
@@ -82,6 +84,19 @@ class Find:
         if va is None or va.mode >> 12 != named.kind or (va.ino or cookie) != named.ino:
             raise FsError(errno.ESTALE, f"another file has the name of cookie {cookie} by now")
         return node
+
+    def _unknown_above(self, cookie: int, named: Named) -> list[int]:
+        """Return the directories above *cookie*, the nearest first, that have to be found by name as well."""
+        found: dict[int, None] = {}
+        above: Named | None = named
+        while above is not None and above.parent and above.parent not in self._nodes.cookies:
+            if above.parent == cookie or above.parent in found:
+                raise FsError(errno.ESTALE, f"the names above cookie {cookie} run in a circle")
+            if self._found_by_handle(above.parent) is not None:
+                break
+            found[above.parent] = None
+            above = self._names.get(above.parent)
+        return list(found)
 
 
 def restore_files(

@@ -13,6 +13,7 @@ import socket
 import threading
 from collections.abc import Callable
 
+from puffpy.complaints import Complaints
 from puffpy.errors import MountError, VectorError
 from puffpy.making import UsageError
 from puffpy.mount import prepared
@@ -81,6 +82,6 @@ def _serve(make: Callable[[], VnodeOps], sock: socket.socket, user: str) -> int:
             sock.sendall(complaint(str(exc)))
         return 1
     shared = Shared(vnodeops, vfsops)
-    serve_connection(sock, shared, type(vnodeops).__name__, options, set(), threading.Lock())
+    serve_connection(sock, shared, type(vnodeops).__name__, options, set(), threading.Lock(), Complaints())
     shared.end()
     return 0

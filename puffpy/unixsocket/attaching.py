@@ -23,7 +23,7 @@ from puffpy.bridges.stream import REPLY, Stream
 from puffpy.errors import MountError
 from puffpy.options import MountOptions
 from puffpy.session.negotiate import buffer_size
-from puffpy.unixsocket.greeting import DEVICE, MOUNTERS, OK, RELAY, Greeting, read_line
+from puffpy.unixsocket.greeting import DEVICE, MOUNTERS, OK, RELAY, Greeting, read_line, shown
 
 GRACE = 1.0
 """Seconds that a mount still in use is kept after it was asked to end."""
@@ -73,7 +73,7 @@ class Attachment:
         self._text = text
         self._device = DevFuse()
         self._lost = False
-        self._stopped, self._stop = os.pipe()
+        self._bell = _Bell()
         self.mountpoint = os.path.abspath(mountpoint)
 
     def mount(self) -> None:
@@ -82,8 +82,7 @@ class Attachment:
         Raises:
             MountError: it could not be mounted, or the server will not serve it.
         """
-        line, _ = read_line(self._sock)
-        greeting = Greeting.decode(line)
+        greeting = Greeting.decode(self._heard())
         ours = {name: getattr(self._mine, name) for name in MOUNTERS}
         options = attrs.evolve(greeting.options, **ours)
         if self._text:
@@ -97,9 +96,9 @@ class Attachment:
                 self._start_relay(buffer_size(options))
             else:
                 socket.send_fds(self._sock, [DEVICE + b"\n"], [self._device.fd])
-                said, _ = read_line(self._sock)
+                said = self._heard()
                 if said != OK:
-                    raise MountError(f"the server will not serve it: {said.decode(errors='replace')}")
+                    raise MountError(f"the server will not serve it: {shown(said.decode(errors='replace'))}")
         except OSError as exc:
             self._device.close()
             raise MountError(f"the server has gone: {exc}") from None
@@ -110,7 +109,7 @@ class Attachment:
     def run(self) -> str:
         """Wait for the end, and unmount; return what went wrong, or nothing."""
         poll = select.poll()
-        poll.register(self._stopped, select.POLLIN)
+        poll.register(self._bell.fd, select.POLLIN)
         poll.register(self._sock, select.POLLRDHUP if self._relay else select.POLLIN | select.POLLRDHUP)
         # With an end, since a signal between two instructions and the call finds nobody to wake.
         while not (told := dict(poll.poll(POLL_MS))):
@@ -127,7 +126,14 @@ class Attachment:
 
     def stop(self) -> None:
         """Have :meth:`run` unmount and return.  From any thread, and from a signal's handler."""
-        os.write(self._stop, b"x")
+        self._bell.ring()
+
+    def _heard(self) -> bytes:
+        """Return the next line; a descriptor that comes with it is none that was asked for."""
+        line, stray = read_line(self._sock)
+        if stray >= 0:
+            os.close(stray)
+        return line
 
     def _unmount(self) -> None:
         deadline = time.monotonic() + GRACE
@@ -152,3 +158,17 @@ class Attachment:
                 self._device.send((memoryview(buffer)[:came],))
         self._lost = True
         self.stop()
+
+
+class _Bell:
+    """Wakes whoever polls *fd*, once and for all; closed when nobody is left who may ring it."""
+
+    def __init__(self) -> None:
+        self.fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
+    def __del__(self) -> None:
+        os.close(self.fd)
+
+    def ring(self) -> None:
+        """From any thread, and from a signal's handler."""
+        os.eventfd_write(self.fd, 1)

@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 from typing import Any, Final
 
 import attrs
 
+from puffpy.bridges.descriptors import receive_with_descriptors
 from puffpy.errors import MountError
 from puffpy.options import MountOptions
 
@@ -23,7 +25,10 @@ LONGEST: Final = 65536
 """Bytes of a line, at most."""
 
 PATIENCE: Final = 20.0
-"""Seconds to wait for a line."""
+"""Seconds to wait for a line, all of it."""
+
+SHOWN: Final = 500
+"""Characters of the other side's words that a person is shown."""
 
 RELAY, DEVICE, OK = b"relay", b"device", b"ok"
 
@@ -53,18 +58,24 @@ class Greeting:
         try:
             said: dict[str, Any] = json.loads(line)
             version = said["puffpy"]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             raise MountError(f"that is no puffpy server: it says {line[:80]!r}") from None
         if version != VERSION:
-            raise MountError(f"the server speaks version {version!r} of the protocol, expected {VERSION}")
+            raise MountError(f"the server speaks version {version!r:.80} of the protocol, expected {VERSION}")
         if "error" in said:
-            raise MountError(f"the server says: {said['error']}")
+            raise MountError(f"the server says: {shown(said['error'])}")
         known = {field.name for field in attrs.fields(MountOptions)} - MOUNTERS
         try:
             options = MountOptions(**{k: v for k, v in said["options"].items() if k in known})
             return cls(str(said["name"]), options)
         except (ValueError, TypeError, KeyError, AttributeError) as exc:
-            raise MountError(f"the server asks for options that make no sense: {exc}") from None
+            raise MountError(f"the server asks for options that make no sense: {shown(exc)}") from None
+
+
+def shown(said: object) -> str:
+    """Return what the other side said as a terminal can be shown it, in one line that ends somewhere."""
+    text = " ".join(str(said).split())[:SHOWN]
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def complaint(reason: str) -> bytes:
@@ -83,11 +94,15 @@ def read_line(sock: socket.socket) -> tuple[bytes, int]:
         MountError: none came in time, or an endless one.
     """
     line, device = b"", -1
-    sock.settimeout(PATIENCE)
+    deadline = time.monotonic() + PATIENCE
     try:
         while not line.endswith(b"\n"):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"no whole line within {PATIENCE:g} s")
+            sock.settimeout(left)
             # Byte by byte: what follows the line is not ours.
-            said, fds, _, _ = socket.recv_fds(sock, 1, 4)
+            said, fds = receive_with_descriptors(sock, 1, 4)
             for fd in fds:
                 if device < 0:
                     device = fd

@@ -19,6 +19,7 @@ import threading
 from puffpy.bridges import Bridge
 from puffpy.bridges.handed import HandedDevice
 from puffpy.bridges.stream import Stream, peer
+from puffpy.complaints import Complaints, place_of
 from puffpy.errors import MountError
 from puffpy.mount import prepared
 from puffpy.ops import VnodeOps
@@ -27,9 +28,9 @@ from puffpy.serve import Server
 from puffpy.unixsocket.greeting import DEVICE, OK, RELAY, Greeting, complaint, read_line
 from puffpy.unixsocket.sharing import Shared
 
-log = logging.getLogger("puffpy")
-
 BACKLOG = 16
+MOST = 256
+"""Connections at once; each has a thread and a buffer as large as a message may be."""
 
 LOOK = 0.5
 """Seconds after which the accepting thread looks whether a signal has come."""
@@ -52,6 +53,8 @@ class Listener:
         self._allowed = allowed | {0, os.geteuid()}
         self._lock = threading.Lock()
         self._servers: set[Server] = set()
+        self._complaints = Complaints()
+        self._places = threading.Semaphore(MOST)
         self._open = True
         self.path = path
         self._sock = _bound(path, 0o666 if allowed else 0o600)
@@ -89,15 +92,35 @@ class Listener:
         for ending in endings:
             ending.join()
         self._shared.end()
+        self._complaints.sum_up()
 
     def _welcome(self, sock: socket.socket) -> None:
         pid, uid, _ = peer(sock)
         if uid not in self._allowed:
-            log.warning("process %d of user %s may not connect to %s", pid, _user(uid), self.path)
+            self._complaints.say(
+                logging.WARNING,
+                uid,
+                "process %d of user %s may not connect to %s",
+                pid,
+                _user(uid),
+                self.path,
+            )
             with sock, contextlib.suppress(OSError):
                 sock.sendall(complaint(f"user {_user(uid)} may not connect (see --allow)"))
             return
-        serve_connection(sock, self._shared, self._name, self._options, self._servers, self._lock)
+        if not self._places.acquire(blocking=False):
+            self._complaints.error(
+                "most", "there are %d connections to %s; one is turned away", MOST, self.path
+            )
+            with sock, contextlib.suppress(OSError):
+                sock.sendall(complaint(f"{MOST} others are connected"))
+            return
+        try:
+            serve_connection(
+                sock, self._shared, self._name, self._options, self._servers, self._lock, self._complaints
+            )
+        finally:
+            self._places.release()
 
 
 def serve_connection(
@@ -107,6 +130,7 @@ def serve_connection(
     options: MountOptions,
     servers: set[Server],
     lock: threading.Lock,
+    complaints: Complaints,
 ) -> None:
     """Serve whoever is at the other end of *sock*, until one of the two ends; among *servers* meanwhile."""
     with sock:
@@ -114,7 +138,7 @@ def serve_connection(
             sock.sendall(Greeting(name, options).encode())
             server = _introduced(sock, shared, options)
         except (MountError, OSError) as exc:
-            log.error("a connection came to nothing: %s", exc)
+            complaints.error(place_of(exc), "a connection came to nothing: %s", exc)
             return
         with lock:
             servers.add(server)

@@ -16,6 +16,7 @@ from puffpy.bridges.vhostuser import VhostUser, commands
 from puffpy.bridges.vhostuser.messages import (
     ADDRESSES,
     FEATURES,
+    HEADER,
     PROTOCOL_FEATURES,
     QUEUES,
     REGION,
@@ -176,6 +177,15 @@ def test_a_front_end_that_leaves_in_the_middle_of_a_message_is_gone(served: Serv
     machine = served.connect()
     machine.send(Request.SET_FEATURES, b"123", size=8)
     machine.close()
+    alive(served)
+
+
+def test_a_message_may_end_at_any_byte(served: Served) -> None:
+    whole = HEADER.pack(Request.SET_FEATURES, 1, 8) + U64.pack(1 << 32)
+    for end in range(len(whole)):
+        machine = served.connect()
+        machine.sock.sendall(whole[:end])
+        machine.close()
     alive(served)
 
 

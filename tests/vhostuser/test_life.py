@@ -181,6 +181,19 @@ def test_what_cannot_be_answered_ends_the_connection_and_nothing_else(
     kernel.unmount()
 
 
+def test_a_farewell_that_is_none_leaves_the_next_machine_served(serve: Serve) -> None:
+    served = serve(Detrempe())
+    guest = served.guest()
+    populate(guest.mount())
+    destroy = encode_request(Request(Opcode.DESTROY, unique=100))
+    lie = (len(destroy) + 8).to_bytes(4, "little") + destroy[4:]
+    assert decode_reply(Opcode.DESTROY, guest.call(lie)).error == errno.EINVAL
+    guest.close()
+    kernel = served.guest().mount()
+    assert content(kernel) == b"kept"
+    kernel.unmount()
+
+
 def test_a_ring_that_is_hostile_ends_the_connection_and_nothing_else(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,7 +11,7 @@ only looks like its own.
 The front end may leave, and the next one come, for as long as the bridge is attached.  A guest that goes
 without a word (it was reset, or its machine ended) is taken leave of here: the session gets the DESTROY that
 did not come, and so may expect an INIT after it.  Whatever a guest or a front end does wrong ends the
-connection, with a line in the log.
+connection, with a line in the log; the same thing again and again has a few (``puffpy.complaints``).
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from puffpy.bridges.vhostuser.greeting import Greeting
 from puffpy.bridges.vhostuser.passthrough import HEAD, OPENED_AT, Passthrough, flags_of
 from puffpy.bridges.vhostuser.readonly import changes
 from puffpy.bridges.vhostuser.rings import ORDERLY, Ring
+from puffpy.complaints import Complaints, place_of
 from puffpy.errors import MountError, WireError
 from puffpy.options import MountOptions
 from puffpy.wire import MESSAGES, Opcode
@@ -103,6 +104,7 @@ class VhostUser:
         self._conversing = False
         self._leaving = False
         self._told = False
+        self._complaints = Complaints()
 
     @property
     def invitation(self) -> str:
@@ -133,7 +135,7 @@ class VhostUser:
                         return size
                     self._wait()
                 except WireError as exc:
-                    log.error("vhost-user: %s; the connection ends", exc)
+                    self._complaints.error(place_of(exc), "vhost-user: %s; the connection ends", exc)
                     self._hang_up()
                 except (OSError, ValueError):
                     if not self._over:  # else it was closed from under us
@@ -158,6 +160,9 @@ class VhostUser:
             if asked.opcode == Opcode.INIT:
                 self._conversing = True
                 first = self._greeting.answer(first)
+            elif asked.opcode == Opcode.DESTROY:
+                self._conversing = False
+                self._passthrough.forget()
             elif asked.opcode in OPENED_AT:
                 first = self._passthrough.opened(asked.opcode, asked.flags, first)
         fits = size <= chain.room
@@ -201,6 +206,7 @@ class VhostUser:
             if waker >= 0:
                 os.close(waker)
         self._asked.clear()
+        self._complaints.sum_up()
 
     # receiving
 
@@ -262,9 +268,6 @@ class VhostUser:
             self._passthrough.released(message)
         elif opcode == Opcode.INIT:
             self._greeting.offer(message)
-        elif opcode == Opcode.DESTROY:
-            self._conversing = False
-            self._passthrough.forget()
         elif opcode == Opcode.INTERRUPT and len(message) >= IN_HEADER.size + INTERRUPT_IN.size:
             (unique,) = INTERRUPT_IN.struct.unpack_from(message, IN_HEADER.size)
             known = (number for number, asked in list(self._asked.items()) if asked.unique == unique)

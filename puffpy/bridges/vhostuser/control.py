@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from typing import Any
 
 import attrs
 
+from puffpy.bridges.descriptors import receive_with_descriptors
 from puffpy.bridges.vhostuser.messages import (
     HEADER,
     LONGEST,
@@ -25,7 +27,7 @@ from puffpy.bridges.vhostuser.messages import (
 from puffpy.errors import WireError
 
 PATIENCE = 10.0
-"""Seconds for the rest of a message that has begun to come, and for an answer to be taken."""
+"""Seconds for the rest of a message that has begun to come, all of it, and for an answer to be taken."""
 
 
 @attrs.frozen
@@ -86,7 +88,7 @@ class Control:
     def _receive(self, fds: list[int]) -> Message | None:
         # Descriptors travel with a message's first byte; one that is asked for only a part brings them all.
         try:
-            head, came, _, _ = socket.recv_fds(self._sock, HEADER.size, SLOTS, socket.MSG_CMSG_CLOEXEC)
+            head, came = receive_with_descriptors(self._sock, HEADER.size, SLOTS)
         except ConnectionError:
             return None
         fds += came
@@ -106,12 +108,18 @@ class Control:
 
     def _exactly(self, size: int) -> bytes:
         pieces = []
+        deadline = time.monotonic() + PATIENCE
         while size:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"{size} bytes are missing after {PATIENCE:g} s")
+            self._sock.settimeout(left)
             piece = self._sock.recv(size)
             if not piece:
                 raise WireError(f"the front end left {size} bytes before the end of a message")
             pieces.append(piece)
             size -= len(piece)
+        self._sock.settimeout(PATIENCE)
         return b"".join(pieces)
 
 

@@ -54,6 +54,7 @@ class Ring:
         self.life = 0
         self._next = 0
         self._done = 0
+        self._out = 0
         self._base: int | None = None
         self._memory = Memory()
         self._held: list[tuple[Chain, bytes]] = []
@@ -101,6 +102,7 @@ class Ring:
         done = self._used_index[1]
         if base != self._next or done != self._done:
             self.life += 1
+            self._out = 0
             self._held.clear()
         self._next, self._done, self._base = base, done, None
         self.running = True
@@ -124,9 +126,13 @@ class Ring:
             return None
         if waiting > self.size:
             raise WireError(f"{self} claims {waiting} chains, and has {self.size} descriptors")
+        if self._out >= self.size:
+            # Each chain has a descriptor that is in no other until it is handed back.
+            raise WireError(f"{self} hands over chains that were not handed back")
         head = self._avail[2 + self._next % self.size]
         chain = self._walk(head)
         self._next = (self._next + 1) & WRAP
+        self._out += 1
         return chain
 
     def answer(self, chain: Chain, pieces: tuple[Buffer, ...]) -> bool:
@@ -149,6 +155,7 @@ class Ring:
         self._used[2 + slot] = written
         self._done = (self._done + 1) & WRAP
         self._used_index[1] = self._done
+        self._out -= 1
         if self.call != NONE:
             try:
                 os.eventfd_write(self.call, 1)
