@@ -6,6 +6,8 @@
 #   make lint    lint and types alone
 #   make docs    the documentation, into docs/_build/html
 #   make stress  stress-ng, fio, dbench and bonnie++ at length (an hour); the tests run each for a moment
+#   make fuzz    messages that nobody means well, for an hour; the tests send some for a minute
+#   make soak    clients at work while they and their servers are killed, ten minutes; the tests: half a one
 #   make bench   the figures of speed
 #   make clean   remove what the above have made
 #
@@ -18,7 +20,7 @@ PYTEST ?=
 BIN     := $(VENV)/bin
 SOURCES := $(wildcard puffpy filesystems tests benchmarks)
 
-.PHONY: demo test pytest lint docs stress bench clean
+.PHONY: demo test pytest lint docs stress fuzz soak bench clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/.installed-core
@@ -40,6 +42,12 @@ docs: $(VENV)/.installed-docs
 
 stress: $(VENV)/.installed-test
 	PUFFPY_STRESS=long $(BIN)/python -m pytest tests/stress -o timeout=3600 -o faulthandler_timeout=3000 $(PYTEST)
+
+fuzz: $(VENV)/.installed-test
+	PUFFPY_FUZZ=long $(BIN)/python -m pytest tests/hostile -s -o timeout=1800 -o faulthandler_timeout=1500 $(PYTEST)
+
+soak: $(VENV)/.installed-test
+	PUFFPY_SOAK_SECONDS=$${PUFFPY_SOAK_SECONDS:-600} $(BIN)/python -m pytest tests/soak -s -o faulthandler_timeout=600 $(PYTEST)
 
 # The peers have an environment of their own.
 bench:

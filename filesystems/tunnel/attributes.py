@@ -16,6 +16,7 @@ from filesystems.tunnel.credentials import Callers
 from filesystems.tunnel.nodes import Nodes
 from filesystems.tunnel.syscalls import NANO, UTIME_NOW, UTIME_OMIT, utimensat
 from filesystems.tunnel.volumes import Node
+from filesystems.tunnel.watch import UNWATCHED, Watch
 
 ACL: Final = "system.posix_acl_"
 """The kernel checks permissions by mode alone, so that an ACL would promise what is not kept."""
@@ -28,6 +29,7 @@ class Attributes(puffpy.VnodeOps):
 
     nodes: Nodes
     callers: Callers
+    watch: Watch | None
 
     def changing(self, call: puffpy.Call) -> AbstractContextManager[None]:
         """Return the context in which something is changed; EROFS where nothing may be."""
@@ -35,7 +37,10 @@ class Attributes(puffpy.VnodeOps):
 
     def getattr(self, vp: Node, call: puffpy.Call) -> puffpy.Vattr:
         """As they are underneath, at this moment."""
-        return self.nodes.attributes(vp, -1 if call.handle is None else call.handle, call)
+        va = self.nodes.attributes(vp, -1 if call.handle is None else call.handle, call)
+        if self.watch is not None and va.ttl is None and not self.watch.covers(vp, va):
+            va.ttl = UNWATCHED
+        return va
 
     def setattr(self, vp: Node, change: puffpy.SetAttr, call: puffpy.Call) -> None:
         """One system call for each thing to be changed, in the order in which they may be refused."""
@@ -68,6 +73,8 @@ class Attributes(puffpy.VnodeOps):
         if self.callers.keeps_setuid:
             _, va = self.nodes.statx(self.nodes.descriptor(vp))
             before = va.mode
+            if stat.S_ISDIR(before):
+                return
             va.kill_suidgid()
             # Also where the group may not execute, unless the caller is in it (fs/attr.c).
             if va.mode & stat.S_ISGID and not call.credentials.member(va.gid):

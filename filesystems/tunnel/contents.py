@@ -53,15 +53,15 @@ class Contents(puffpy.VnodeOps):
             raise puffpy.FsError(errno.EINVAL)  # no kernel asks; a fifo would keep us waiting
         path = self.nodes.path(vp)
         wanted = flags & PASSED | os.O_CLOEXEC
-        with self.callers.being(call) if wanted & os.O_ACCMODE == os.O_RDONLY else self.changing(call):
-            if flags & FMODE_EXEC and not os.access(path, os.X_OK, effective_ids=True):
-                raise puffpy.FsError(errno.EACCES)
-            if not flags & FMODE_EXEC:
-                return self._opened(os.open(path, wanted))
-        return self._opened(os.open(path, wanted))
+        with self.nodes.lent:
+            with self.callers.being(call) if wanted & os.O_ACCMODE == os.O_RDONLY else self.changing(call):
+                if flags & FMODE_EXEC and not os.access(path, os.X_OK, effective_ids=True):
+                    raise puffpy.FsError(errno.EACCES)
+                if not flags & FMODE_EXEC:
+                    return self._opened(os.open(path, wanted))
+            return self._opened(os.open(path, wanted))
 
     def _opened(self, fd: int) -> puffpy.OpenFile:
-        self.nodes.lend()
         return puffpy.OpenFile(fd, backing=fd)
 
     def close(self, vp: Node, flags: int, call: puffpy.Call) -> None:

@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Final
+from typing import Any, Final
 
 import puffpy
 from filesystems.tunnel.credentials import Callers
@@ -42,7 +42,7 @@ class Names(puffpy.VnodeOps):
         """Return the context in which something is changed; EROFS where nothing may be."""
         raise NotImplementedError
 
-    def lookup(self, dvp: Node, cn: puffpy.ComponentName, call: puffpy.Call) -> Node:
+    def lookup(self, dvp: Node, cn: puffpy.ComponentName, call: puffpy.Call) -> Any:
         """The file that has the name now, held by a descriptor before anything is asked about it.
 
         ``..`` is asked for by a kernel that has nothing of a directory but its handle.
@@ -55,7 +55,7 @@ class Names(puffpy.VnodeOps):
         directory = self.nodes.descriptor(dvp)
         with self.callers.being(call):
             fd = os.open(name, OPATH, dir_fd=directory)
-        return self._found(fd, dvp, name, call)
+        return self._named(fd, dvp, name, call)
 
     def create(
         self, dvp: Node, cn: puffpy.ComponentName, va: puffpy.Vattr, call: puffpy.Call
@@ -64,21 +64,23 @@ class Names(puffpy.VnodeOps):
         name = self.hidden.new(cn)
         directory = self.nodes.descriptor(dvp)
         self.callers.unmask()
-        with self.changing(call):
-            fd = os.open(name, NEW, stat.S_IMODE(va.mode), dir_fd=directory)
-        return self._made_open(fd, dvp, name, call)
+        with self.nodes.lent:
+            with self.changing(call):
+                fd = os.open(name, NEW, stat.S_IMODE(va.mode), dir_fd=directory)
+            return self._made_open(fd, dvp, name, call)
 
     def tmpfile(self, dvp: Node, va: puffpy.Vattr, call: puffpy.Call) -> puffpy.Entry:
         """Held for the rest of its life: there is no name to find it by."""
         directory = self.nodes.path(dvp)
         self.callers.unmask()
-        with self.changing(call):
-            fd = os.open(directory, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, stat.S_IMODE(va.mode))
-        entry = self._made_open(fd, dvp, "", call)
+        with self.nodes.lent:
+            with self.changing(call):
+                fd = os.open(directory, os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, stat.S_IMODE(va.mode))
+            entry = self._made_open(fd, dvp, "", call)
         self.nodes.pin(entry.node)
         return entry
 
-    def mknod(self, dvp: Node, cn: puffpy.ComponentName, va: puffpy.Vattr, call: puffpy.Call) -> Node:
+    def mknod(self, dvp: Node, cn: puffpy.ComponentName, va: puffpy.Vattr, call: puffpy.Call) -> Any:
         """A fifo, a socket, or a device if the caller may make one."""
         name = self.hidden.new(cn)
         directory = self.nodes.descriptor(dvp)
@@ -87,7 +89,7 @@ class Names(puffpy.VnodeOps):
             os.mknod(name, va.mode, va.rdev, dir_fd=directory)
         return self._made(directory, dvp, name, call)
 
-    def mkdir(self, dvp: Node, cn: puffpy.ComponentName, va: puffpy.Vattr, call: puffpy.Call) -> Node:
+    def mkdir(self, dvp: Node, cn: puffpy.ComponentName, va: puffpy.Vattr, call: puffpy.Call) -> Any:
         """Group and set-gid bit are the parent's affair, underneath."""
         name = self.hidden.new(cn)
         directory = self.nodes.descriptor(dvp)
@@ -98,7 +100,7 @@ class Names(puffpy.VnodeOps):
 
     def symlink(
         self, dvp: Node, cn: puffpy.ComponentName, va: puffpy.Vattr, target: str, call: puffpy.Call
-    ) -> Node:
+    ) -> Any:
         """Wherever *target* leads: it is followed in the mount, not here."""
         name = self.hidden.new(cn)
         directory = self.nodes.descriptor(dvp)
@@ -190,8 +192,13 @@ class Names(puffpy.VnodeOps):
             kind = REGULAR if entry.is_file(follow_symlinks=False) else UNKNOWN
         return puffpy.Dirent(entry.name, dvp.volume.shown(entry.inode()), kind)
 
-    def _made(self, directory: int, dvp: Node, name: str, call: puffpy.Call) -> Node:
-        return self._found(os.open(name, OPATH, dir_fd=directory), dvp, name, call)
+    def _made(self, directory: int, dvp: Node, name: str, call: puffpy.Call) -> Any:
+        return self._named(os.open(name, OPATH, dir_fd=directory), dvp, name, call)
+
+    def _named(self, fd: int, dvp: Node, name: str, call: puffpy.Call) -> Any:
+        node = self._found(fd, dvp, name, call)
+        ttl = None if self.watch is None else self.watch.ttl(dvp)
+        return node if ttl is None else puffpy.Entry(node, ttl)
 
     def _made_open(self, fd: int, dvp: Node, name: str, call: puffpy.Call) -> puffpy.Entry:
         try:
@@ -201,8 +208,8 @@ class Names(puffpy.VnodeOps):
         except BaseException:
             os.close(fd)
             raise
-        self.nodes.lend()
-        return puffpy.Entry(node, opened=puffpy.OpenFile(fd, backing=fd))
+        ttl = None if self.watch is None else self.watch.ttl(dvp)
+        return puffpy.Entry(node, ttl, puffpy.OpenFile(fd, backing=fd))
 
     def _found(self, fd: int, dvp: Node, name: str, call: puffpy.Call) -> Node:
         node = self.nodes.admit(fd, dvp, name, call)

@@ -8,7 +8,9 @@ long as the kernel knows it.  Everything is done through a descriptor of the fil
 that a single name is in, so that no path is ever walked: whoever renames directories or puts symbolic links
 in their place can not lead anybody astray.  Descriptors are few and nodes may be many: those least used are
 closed, and opened again by a handle of the file (open_by_handle_at(2)) or, where that is not allowed, by
-going down from the nearest ancestor that is held, name by name, and comparing what is found.
+going down from the nearest ancestor that is held, name by name, and comparing what is found.  Files that
+users have open are not closed; when they have taken all but the last descriptors no more are opened, so that
+everybody can still look, rename, remove, and close.
 """
 
 from __future__ import annotations
@@ -36,19 +38,39 @@ MOST: Final = 16384
 FEWEST: Final = 16
 """The fewest, however many files their users have open."""
 
+LAST: Final = SPARE // 2
+"""How many descriptors beyond those FEWEST are left when no more files are opened."""
+
 SAFE: Final = 8
 """How many are never closed, those used last: an operation needs two or three at once."""
+
+
+class Lent:
+    """The context in which a file is opened for somebody; where that fails, its descriptor is free again."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
+
+    def __enter__(self) -> None:
+        self._nodes.lend()
+
+    def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
+        if kind is not None:
+            self._nodes.take_back()
 
 
 class Nodes:
     """All nodes below the directory *top*, with at most *limit* descriptors, by default the process's limit.
 
-    *opened* counts the descriptors of open files, which must come out of the same limit.
+    *opened* counts the descriptors of open files and *pinned* those of nodes that cannot be found again; both
+    come out of the same limit.
     """
 
     def __init__(self, top: str, limit: int | None = None) -> None:
         self.statx = Statx()
         self.opened = 0
+        self.pinned = 0
+        self.lent = Lent(self)
         self.fresh: tuple[Node, puffpy.Call, puffpy.Vattr] | None = None
         self._volumes: dict[int, Volume] = {}
         self._numbers: dict[int, int] = {}
@@ -88,7 +110,8 @@ class Nodes:
 
     def pin(self, node: Node) -> None:
         """Keep the descriptor of *node* for the rest of its life: it has no name to be found by."""
-        self._held.pop(self.descriptor(node), None)
+        if self._held.pop(self.descriptor(node), None) is not None:
+            self.pinned += 1
 
     def unnamed(self, node: Node) -> None:
         """Keep the descriptor of *node*, which ``find`` returned, if that was its last name."""
@@ -100,7 +123,13 @@ class Nodes:
         return node.fd >= 0 and node.fd not in self._held and not self.statx(node.fd)[1].nlink
 
     def lend(self) -> None:
-        """Make room for the descriptor of one more open file."""
+        """Make room for the descriptor of one more open file; ``lent`` is the context that gives it back.
+
+        Raises:
+            ENFILE: too many are open; EMFILE would tell the caller that it is its own table that is full.
+        """
+        if self.opened + self.pinned > max(self._limit + SPARE - FEWEST - LAST, FEWEST):
+            raise puffpy.FsError(errno.ENFILE)
         self.opened += 1
         self._make_room()
 
@@ -186,7 +215,8 @@ class Nodes:
                 volume.close()  # or it could not be unmounted
                 del self._volumes[volume.device]
         if node.fd >= 0:
-            self._held.pop(node.fd, None)
+            if self._held.pop(node.fd, None) is None:
+                self.pinned -= 1
             os.close(node.fd)
             node.fd = -1
 
@@ -265,7 +295,8 @@ class Nodes:
 
     def _make_room(self) -> None:
         """Close descriptors, least recently used first, until there are few enough."""
-        most = max(min(self._limit - self.opened - len(self._volumes), MOST), FEWEST)
+        taken = self.opened + self.pinned + len(self._volumes)
+        most = max(min(self._limit - taken, MOST), FEWEST)
         for _ in range(len(self._held) - SAFE):
             if len(self._held) <= most:
                 return

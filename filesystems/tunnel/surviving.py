@@ -14,12 +14,15 @@ import os
 import struct
 from typing import Final
 
+import attrs
+
 import puffpy
 from filesystems.tunnel.handles import Ended, Handles
 from filesystems.tunnel.nodes import Nodes
 from filesystems.tunnel.vfsops import TunnelVfs
 from filesystems.tunnel.vnodeops import TunnelFS
 from filesystems.tunnel.volumes import Node
+from filesystems.tunnel.watch import UNWATCHED
 
 RECORD: Final = struct.Struct("=QQi")
 """Device, inode number, and a descriptor or -1; behind it the handle."""
@@ -62,13 +65,17 @@ class KeptHandles(Handles):
         written = kept.get(NUMBERS)
         self._taken = int.from_bytes(written or b"\2", "little")
         self._numbers = itertools.count(self._taken)
+        spares = 0
         for number in kept:
             record = kept.get(number)
             if number != NUMBERS and record is not None:
-                device, ino, _ = RECORD.unpack_from(record)
+                device, ino, spare = RECORD.unpack_from(record)
+                spares += spare >= 0
                 self._ended[number] = Ended(device, ino, record[RECORD.size :])
                 self._by_file[device, ino] = number
         self._most += len(self._ended)
+        self._all.pinned += spares
+        self._all.opened = len(kept.descriptors) - spares
 
     def number(self, node: Node) -> tuple[int, int]:
         """See :meth:`Handles.number`; a new one is written down."""
@@ -90,6 +97,7 @@ class KeptHandles(Handles):
         if self._all.is_pinned(node):
             spare = os.dup(node.fd)
             self.kept.hold(spare)
+            self._all.pinned += 1
         try:
             proof = node.volume.handle(node)
         except OSError:
@@ -125,6 +133,7 @@ class KeptHandles(Handles):
         spare = self._spare(number)
         if spare >= 0 and self.kept is not None:
             self.kept.close(spare)
+            self._all.pinned -= 1
 
 
 class SurvivingVfs(TunnelVfs):
@@ -137,7 +146,6 @@ class SurvivingVfs(TunnelVfs):
         kept, handles = self.fs.kept, self.handles
         if kept is not None and isinstance(handles, KeptHandles):
             handles.resume(kept)
-            self.nodes.opened = len(kept.descriptors)
         super().start(kernel)
 
 
@@ -157,6 +165,9 @@ class SurvivingTunnel(TunnelFS):
         self, directory: str, *, read_only: bool = False, hide: str = "", watch: bool = False
     ) -> None:
         super().__init__(directory, read_only=read_only, hide=hide, watch=watch)
+        if watch:
+            # Watches die with their server, so that nothing is believed for longer than without them.
+            self.options = attrs.evolve(self.options, attr_timeout=UNWATCHED, entry_timeout=UNWATCHED)
         self.nodes.close()
         nodes = KeptNodes(directory)
         self.nodes, self.root = nodes, nodes.root

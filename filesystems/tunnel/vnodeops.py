@@ -21,7 +21,7 @@ from filesystems.tunnel.names import Names
 from filesystems.tunnel.nodes import Nodes
 from filesystems.tunnel.vfsops import TunnelVfs
 from filesystems.tunnel.volumes import Node
-from filesystems.tunnel.watch import Watch
+from filesystems.tunnel.watch import TRUSTED, Watch
 
 READ_AT_ONCE: Final = 1 << 20
 
@@ -38,7 +38,8 @@ class TunnelFS(Names, Attributes, Contents):
         directory: What is to be seen.  Nothing outside of it can be reached.
         read_only: Nothing can be changed.
         hide: Names that are not to be seen, as a shell's patterns with ``:`` between them.
-        watch: What others change in the directory is seen at once, not only when the times to live are over.
+        watch: What others change in the directory is seen at once, not only when the times to live are over;
+            so they are a minute, not a second.
     """
 
     options = puffpy.MountOptions(fsname="puffs:tunnel", subtype="tunnel", default_permissions=True)
@@ -58,6 +59,8 @@ class TunnelFS(Names, Attributes, Contents):
         self.buffer = memoryview(bytearray(READ_AT_ONCE))
         self.root = self.nodes.root
         self.vfsops = TunnelVfs(self.nodes, self.handles, self.watch)
+        if watch:
+            self.options = attrs.evolve(self.options, attr_timeout=TRUSTED, entry_timeout=TRUSTED)
         if read_only:
             self.options = attrs.evolve(self.options, ro=True)
 

@@ -15,6 +15,7 @@ import errno
 import logging
 import os
 import select
+import stat
 import struct
 import threading
 import weakref
@@ -42,8 +43,17 @@ ONLYDIR: Final = 0x01000000
 NAMES: Final = MOVED_FROM | MOVED_TO | CREATE | DELETE
 MASK: Final = NAMES | MODIFY | ATTRIB | ONLYDIR
 
+DIRECTORY: Final = stat.S_IFDIR >> 12
+
 ATTRIBUTES_ALONE: Final = -1
 """The offset with which a node's data stay in the page cache."""
+
+TRUSTED: Final = 60.0
+"""Seconds for which the kernel believes what is watched.  Not for ever: no event tells of a memory map that
+is written to, or of a change by a name in a directory that nobody knows."""
+
+UNWATCHED: Final = 1.0
+"""Seconds for which it believes what is not, because there are no more watches."""
 
 _EVENT: Final = struct.Struct("=iIII")
 ROOM: Final = 64 * 1024
@@ -108,6 +118,16 @@ class Watch:
             return
         self._numbers[dvp] = number
         self._directories[number] = dvp
+
+    def covers(self, vp: Node, va: puffpy.Vattr) -> bool:
+        """Tell whether a change of *va*, the attributes of *vp*, will be told."""
+        if vp in self._numbers:
+            return True
+        return vp.parent in self._numbers and (va.nlink == 1 or va.mode >> 12 == DIRECTORY)
+
+    def ttl(self, dvp: Node) -> float | None:
+        """Return for how long a name in *dvp* may be believed; None: for as long as the mount says."""
+        return None if dvp in self._numbers else UNWATCHED
 
     def remember(self, dvp: Node, name: str, vp: Node) -> None:
         """*vp* was found as *name* in *dvp*."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from mmap import PAGESIZE
 from typing import Any
 
 from puffpy.dispatch.binding import Binding, Handler, Message, Reply
 from puffpy.dispatch.opening import opening
 from puffpy.dispatch.parking import Parked
 from puffpy.dispatch.shape import HEADER_SIZE, Shaper, data_reply, pack_header, untrue
-from puffpy.errors import FsError
+from puffpy.errors import FsError, WireError
 from puffpy.types import Call, SetAttr
 from puffpy.wire.flags import FallocateFlag, FsyncFlag, InitFlag, ReleaseFlag, WriteFlag
 from puffpy.wire.structs import (
@@ -37,6 +38,8 @@ from puffpy.wire.structs import (
 BODY = IN_HEADER.size
 WRITE_DATA = BODY + WRITE_IN.size
 MAX_OFFSET = (1 << 63) - 1
+LEAST_PAGES = 32
+"""What a kernel reads at once although less was agreed on (FUSE_DEFAULT_MAX_PAGES_PER_REQ)."""
 
 pack_open = reply_struct(OPEN_OUT).pack
 pack_write = reply_struct(WRITE_OUT).pack
@@ -64,9 +67,13 @@ def read(b: Binding, shaper: Shaper) -> Handler:
     fetch = b.must("read")
     cookies, handles = b.nodes.cookies, b.handles
     unpack = READ_IN.struct.unpack_from
+    most = max(b.terms.max_pages, LEAST_PAGES) * PAGESIZE
 
     def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
         fh, offset, want, _, _, _ = unpack(message, BODY)
+        if want > most:
+            # Whoever is no kernel of this machine may ask for what no kernel asks for, and no memory holds.
+            raise WireError(f"READ of {want} bytes; {most} was agreed on")
         call = Call(uid, gid, pid, handles[fh].handle, unique)
         return data_reply(b, "read", unique, fetch(cookies[nodeid].node, offset, want, call), want)
 
@@ -78,7 +85,26 @@ def write(b: Binding, shaper: Shaper) -> Handler:
     store, setattr_ = b.must("write"), b.must("setattr")
     cookies, handles = b.nodes.cookies, b.handles
     unpack = WRITE_IN.struct.unpack_from
-    kill = int(WriteFlag.KILL_SUIDGID)
+    kill, from_cache = int(WriteFlag.KILL_SUIDGID), int(WriteFlag.CACHE)
+
+    def check(done: Any, want: int) -> None:
+        if type(done) is not int or not 0 <= done <= want:
+            untrue(b, "write", done, f"how many of the {want} bytes were stored, or None for all")
+
+    def store_rest(node: Any, offset: int, message: Message, start: int, size: int, call: Call) -> None:
+        """Of what it writes back the kernel only asks whether there was an error (fuse_writepage_end).
+
+        The rest of these pages would be gone, and nobody told.
+        """
+        while start < size:
+            with memoryview(message)[start:size] as data:
+                done = store(node, offset, data, call)
+            if done is None:
+                return
+            check(done, size - start)
+            if not done:
+                raise FsError(errno.ENOSPC, "nothing more is stored")
+            start, offset = start + done, offset + done
 
     def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
         fh, offset, want, write_flags, _, _ = unpack(message, BODY)
@@ -92,8 +118,11 @@ def write(b: Binding, shaper: Shaper) -> Handler:
             done = store(node, offset, data, call)
         if done is None:
             done = want
-        elif type(done) is not int or not 0 <= done <= want:
-            untrue(b, "write", done, f"how many of the {want} bytes were stored, or None for all")
+        elif done is not want:
+            check(done, want)
+            if write_flags & from_cache:
+                store_rest(node, offset + done, message, WRITE_DATA + done, size, call)
+                done = want
         return pack_write(HEADER_SIZE + WRITE_OUT.size, 0, unique, done)
 
     return handle

@@ -188,6 +188,8 @@ def readlink(b: Binding, shaper: Shaper) -> Handler:
         target = read(cookies[nodeid].node, Call(uid, gid, pid, None, unique))
         if isinstance(target, str):
             target = target.encode("utf-8", "surrogateescape")
+        if type(target) is bytes and 0 in target:
+            untrue(b, "readlink", target, "a target without NUL, where it would end for the kernel")
         return data_reply(b, "readlink", unique, target, PATH_MAX - 1)
 
     return handle

@@ -19,6 +19,8 @@ from puffpy.wire.flags import OpenIn, OpenOut
 
 Opening = Callable[[Vnode, Any, int, int, Call], tuple[int, int, int]]
 
+Dropping = Callable[[Any, Call], None]
+
 FACCMODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 KILL_SUIDGID = int(OpenIn.KILL_SUIDGID)
 DIRECT_IO, KEEP_CACHE, PASSTHROUGH = int(OpenOut.DIRECT_IO), int(OpenOut.KEEP_CACHE), int(OpenOut.PASSTHROUGH)
@@ -74,6 +76,24 @@ def opening(b: Binding) -> Opening:
         return handles.add(opened), bits, backing_id
 
     return begin
+
+
+def dropping(b: Binding) -> Dropping:
+    """Return what closes a file that was made open, where its open file goes to nobody: (answer, call)."""
+    close = b.op("close")
+
+    def drop(answer: Any, call: Call) -> None:
+        answered = answer.opened if type(answer) is Entry else None
+        if answered is None or close is None:
+            return
+        call.handle = answered.handle if type(answered) is OpenFile else answered
+        try:
+            close(answer.node, 0, call)
+        except OSError:
+            pass  # as with every close: nobody waits for it
+        call.handle = None
+
+    return drop
 
 
 def _truncating(b: Binding) -> Callable[[Any, int, Call], None]:

@@ -203,15 +203,23 @@ class Shaper:
         answer: Any,
         call: Call,
         opening: Callable[[Vnode], tuple[int, int, int]],
+        drop: Callable[[Any, Call], None],
         *,
         emptied: bool = False,
     ) -> bytes:
         """Return the reply that names a node and an open file of it, which *opening* makes.
 
+        Where the node cannot be named, *drop* closes what was made open with it.
         *emptied*: opening it cuts its data, so that the attributes are not what they were: the size is known
         then, and the kernel asks for the rest.
         """
-        vnode, values = self.entry_values(op, answer, call)
+        try:
+            vnode, values = self.entry_values(op, answer, call)
+        except Parked:
+            raise
+        except BaseException:
+            drop(answer, call)
+            raise
         if emptied:
             values = (*values[:3], 0, values[4], 0, values[6], 0, 0, *values[9:])
         try:

@@ -47,6 +47,9 @@ class Table(IntEnum):
     REASON = 9
     """Number 0: why the first server could not begin."""
 
+    FORGETS = 10
+    """Unique: a FORGET or BATCH_FORGET, whole; nobody sends it again."""
+
 
 PLAIN: Final = (int, str, bytes, type(None))
 """Kinds of handles that mean the same to the next server."""

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from puffpy.dispatch import Bound, Message, Parked, Reply, Terms
-from puffpy.errors import errno_of
+from puffpy.errors import PuffpyError, errno_of
 from puffpy.nodes import NO_HANDLE, Handles, NodeTable
 from puffpy.supervise.again import ONCE, Again
 from puffpy.supervise.keeper import Keeper
@@ -42,6 +42,8 @@ BODY: Final = IN_HEADER.size
 ANSWER: Final = OUT_HEADER.size
 INO, MODE = 6, 15
 """Where ENTRY_OUT has these."""
+
+FORGETTING: Final = frozenset({Opcode.FORGET, Opcode.BATCH_FORGET})
 
 EXCHANGE: Final = 2
 REMEMBERED: Final = 64
@@ -86,6 +88,7 @@ class Scribe:
         self._cookies: dict[tuple[int, bytes], int] = {}
         self._nodes: NodeTable
         self._handles: Handles
+        self._routes: Mapping[int, Bound]
         self._notes: Mapping[Opcode, Note] = {
             **dict.fromkeys(NAME_AT, self._note_entry),
             Opcode.TMPFILE: self._note_entry,
@@ -123,6 +126,7 @@ class Scribe:
         bound = {}
         for opcode, (least, handle) in routes.items():
             bound[opcode] = least, again.answering(self._noting(opcode, again.redoing(opcode, handle)))
+        self._routes = bound
         return bound
 
     def restore(
@@ -141,10 +145,19 @@ class Scribe:
                 with suppress(OSError):
                     self._nodes.cookies[cookie]
         restore_files(self._ledger, self._nodes, self._handles, reopen)
+        for message in list(self._ledger.table(Table.FORGETS).values()):
+            self._forget(message)
+
+    def _forget(self, message: bytes) -> None:
+        """Forget what the last server was told to forget when it died."""
+        _, opcode, *request, _ = IN_HEADER.struct.unpack_from(message)
+        with suppress(PuffpyError, OSError):  # what is not found is forgotten
+            self._routes[opcode][1](message, len(message), *request)
 
     def _noting(self, opcode: int, handle: Callable[..., Reply]) -> Callable[..., Reply]:
         ledger, words, kept = self._ledger, self._ledger.words, self._kept
         note = self._notes.get(Opcode(opcode))
+        forgetting = opcode in FORGETTING
         once, op = opcode in ONCE, Opcode(opcode)
         begun = ledger.table(Table.BEGUN)
 
@@ -153,6 +166,10 @@ class Scribe:
         ) -> Reply:
             plain = unique & ~UNIQUE_RESEND
             words[AT_HAND] = plain
+            if forgetting:
+                # The kernel does not wait for an answer, so that it sends no FORGET again.
+                ledger.put(Table.FORGETS, plain, bytes(message[:size]))
+                ledger.commit()
             try:
                 reply = handle(message, size, unique, nodeid, uid, gid, pid)
             except Parked:
@@ -163,13 +180,16 @@ class Scribe:
             except BaseException as exc:
                 if once:
                     self._keep_answer(plain, OUT_HEADER.pack(ANSWER, -errno_of(exc), unique))
-                if note in (self._note_forget, self._note_forgets):
+                if forgetting and note is not None:
                     note(op, message, size, nodeid, b"")  # a node that is not found is forgotten all the same
+                    ledger.drop(Table.FORGETS, plain)
                 self._commit(plain, begun)
                 raise
             whole = reply if type(reply) is bytes else b""
             if note is not None and not (whole and _failed(whole)):
                 note(op, message, size, nodeid, whole)
+            if forgetting:
+                ledger.drop(Table.FORGETS, plain)
             if once and type(reply) is bytes:
                 self._keep_answer(plain, reply)
             self._commit(plain, begun)

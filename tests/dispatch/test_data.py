@@ -184,6 +184,25 @@ def test_write_says_how_much_was_stored() -> None:
         assert speaker.ask(Opcode.WRITE, FILE, fh=fh_of(speaker), data=b"abc").fields["size"] == stored
 
 
+def test_what_the_kernel_writes_back_is_stored_to_the_end_or_refused() -> None:
+    """It would not hear that less was stored: only of an error does it tell whoever syncs the file."""
+    flags = int(WriteFlag.CACHE)
+    parts: list[tuple[int, bytes]] = []
+
+    def write(vp: Any, offset: int, data: memoryview, call: Any) -> int | None:
+        parts.append((offset, bytes(data[:2])))
+        return None if len(data) == 1 else 2
+
+    speaker = Conversation(write=write)
+    reply = speaker.ask(Opcode.WRITE, FILE, fh=fh_of(speaker), offset=10, data=b"hello", write_flags=flags)
+    assert (reply.fields["size"], parts) == (5, [(10, b"he"), (12, b"ll"), (14, b"o")])
+
+    full = Conversation(write=lambda vp, offset, data, call: 2 if offset < 4 else 0)
+    assert full.refused(Opcode.WRITE, FILE, fh=fh_of(full), data=b"hello", write_flags=flags) == errno.ENOSPC
+    lying = Conversation(write=lambda vp, offset, data, call: 2 if not offset else 9)
+    assert lying.refused(Opcode.WRITE, FILE, fh=fh_of(lying), data=b"hello", write_flags=flags) == errno.EIO
+
+
 def test_a_write_that_must_clear_the_bits_goes_through_setattr_first() -> None:
     speaker = Conversation(*EVERY_OP)
     flags = int(WriteFlag.KILL_SUIDGID)

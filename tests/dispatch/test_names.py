@@ -150,6 +150,41 @@ def test_a_regular_file_made_by_mknod_is_refused_where_only_mknod_is_written() -
     assert Conversation("mknod").refused(Opcode.MKNOD, ROOT, b"new", mode=stat.S_IFREG) == errno.EOPNOTSUPP
 
 
+def handing_over(dvp: Any, cn: Any, va: Vattr, call: Any) -> Entry:
+    """Make a file, open."""
+    return Entry(Node(va), opened=OpenFile("mine"))
+
+
+def test_a_file_made_by_mknod_is_closed_if_it_was_made_open() -> None:
+    """The kernel has no open file then, and never sends RELEASE."""
+    closed: list[Any] = []
+    speaker = Speaker(Scribe(create=handing_over, close=lambda vp, flags, call: closed.append(call.handle)))
+    assert not speaker.ask(Opcode.MKNOD, ROOT, b"new", mode=stat.S_IFREG | 0o600).error
+    assert closed == ["mine"]
+    assert list(speaker.session.handles) == [0]
+
+
+@pytest.mark.parametrize("opcode", [Opcode.CREATE, Opcode.TMPFILE])
+def test_a_file_that_was_made_open_and_cannot_be_named_is_closed(opcode: Opcode) -> None:
+    closed: list[Any] = []
+
+    def close(vp: Any, flags: int, call: Call) -> None:
+        closed.append(call.handle)
+        raise PermissionError
+
+    scribe = Scribe(
+        create=handing_over,
+        tmpfile=lambda dvp, va, call: handing_over(dvp, None, va, call),
+        close=close,
+        write=0,
+        getattr=FsError(errno.ESTALE),
+    )
+    speaker = Speaker(scribe)
+    assert speaker.refused(opcode, ROOT, b"new", flags=os.O_RDWR, mode=0o600) == errno.ESTALE
+    assert closed == ["mine"]
+    assert speaker.counts() == {}
+
+
 def test_a_symbolic_link_comes_with_its_target_and_the_targets_length() -> None:
     speaker = Conversation("symlink")
     speaker.ask(Opcode.SYMLINK, ROOT, b"new", b"../\xff/there")

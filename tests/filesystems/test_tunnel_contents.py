@@ -97,6 +97,19 @@ def test_a_change_of_nothing_clears_set_uid_for_whoever_is_about_to_write(tunnel
     assert tunnel.set("pink", puffpy.SetAttr(), NOBODY, NOBODY).mode == stat.S_IFREG | 0o777
 
 
+@needs_root
+@pytest.mark.parametrize("kill_suidgid", [False, True])
+def test_the_set_gid_bit_of_a_directory_is_no_privilege_and_stays(
+    tunnel: Tunnel, pink: Path, kill_suidgid: bool
+) -> None:
+    directory = pink.parent / "shared"
+    directory.mkdir()
+    directory.chmod(0o2775)
+    os.chown(directory, NOBODY, NOBODY)
+    va = tunnel.set("shared", puffpy.SetAttr(kill_suidgid=kill_suidgid), NOBODY, NOBODY)
+    assert va.mode == stat.S_IFDIR | 0o2775
+
+
 def test_times_and_owners_of_a_symbolic_link_are_its_own(tunnel: Tunnel, pink: Path) -> None:
     link = pink.parent / "link"
     link.symlink_to("pink")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import puffpy
+from filesystems.tunnel.nodes import FEWEST, LAST, SPARE
 from filesystems.tunnel.volumes import Node
 from tests.filesystems.direct import name, refuses
 from tests.filesystems.tunnelled import FEW, Tunnel, asked, new, same_process
@@ -74,15 +75,15 @@ def test_a_thousand_nodes_need_few_descriptors_and_each_is_still_itself(tunnel: 
 
 
 def test_open_files_come_out_of_the_same_limit(tunnel: Tunnel, top: Path) -> None:
-    for number in range(3 * FEW):
+    for number in range(2 * FEW):
         (top / str(number)).touch()
     before = descriptors()
     calls = []
-    for number in range(3 * FEW):
+    for number in range(2 * FEW):
         node, call = tunnel.find(str(number)), puffpy.Call(0, 0, 0)
         call.handle = tunnel.fs.open(node, os.O_RDONLY, call).handle
         calls.append((node, call))
-    assert descriptors() - before <= 3 * FEW + FEW
+    assert descriptors() - before <= 2 * FEW + FEW
     for node, call in calls:
         tunnel.fs.close(node, os.O_RDONLY, call)
     assert descriptors() - before <= FEW
@@ -239,3 +240,53 @@ def test_a_deep_path_is_walked_without_depth_in_the_server(top: Path) -> None:
     assert closed(node)
     assert tunnel.stat(node).nlink == 2
     subprocess.run(["rm", "-r", top / "d"], check=True)
+
+
+def test_the_last_descriptors_are_not_lent_to_open_files(tunnel: Tunnel, top: Path) -> None:
+    """Nobody's open files keep others from looking, removing and closing."""
+    most = FEW + SPARE - FEWEST - LAST
+    for number in range(most + 1):
+        (top / f"f{number}").touch()
+    call = asked()
+    opened = [tunnel.fs.open(tunnel.find(f"f{n}"), os.O_RDWR, call).handle for n in range(most)]
+    before = descriptors()
+    for refused in (
+        lambda: tunnel.fs.open(tunnel.find(f"f{most}"), os.O_RDONLY, asked()),
+        lambda: tunnel.create("new"),
+        lambda: tunnel.fs.tmpfile(tunnel.fs.root, new(stat.S_IFREG, 0o600), asked()),
+    ):
+        with refuses(errno.ENFILE):
+            refused()
+    assert not (top / "new").exists()
+    assert descriptors() <= before
+    assert len(tunnel.names()) == most + 1
+    made = tunnel.mkdir("new")
+    tunnel.rmdir("new")
+    tunnel.fs.reclaim(made)
+    call.handle = opened.pop()
+    tunnel.fs.close(tunnel.fs.root, 0, call)
+    tunnel.create("new")
+
+
+def test_files_without_a_name_count_twice_and_are_given_back(tunnel: Tunnel) -> None:
+    made = []
+    with refuses(errno.ENFILE):
+        for _ in range(SPARE):
+            entry = tunnel.fs.tmpfile(tunnel.fs.root, new(stat.S_IFREG, 0o600), asked())
+            assert entry.opened is not None
+            made.append((entry.node, entry.opened.handle))
+    assert len(made) == (FEW + SPARE - FEWEST - LAST) // 2
+    for node, handle in made:
+        call = asked()
+        call.handle = handle
+        tunnel.fs.close(node, 0, call)
+        tunnel.fs.reclaim(node)
+    assert (tunnel.fs.nodes.opened, tunnel.fs.nodes.pinned) == (0, 1)  # the root
+
+
+def test_an_open_that_fails_lends_nothing(tunnel: Tunnel, top: Path) -> None:
+    (top / "f").touch()
+    for _ in range(SPARE):
+        with refuses(errno.EEXIST):
+            tunnel.create("f")
+    assert tunnel.fs.nodes.opened == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +16,7 @@ import puffpy
 from filesystems.tunnel import TunnelFS
 from filesystems.tunnel.volumes import Node
 from filesystems.tunnel.watch import Event, events
-from tests.filesystems.direct import name
+from tests.filesystems.direct import name, new
 from tests.filesystems.tunnelled import asked
 
 PATIENCE = 10
@@ -57,7 +59,8 @@ def kernel(fs: TunnelFS) -> Listener:
 
 
 def find(fs: TunnelFS, text: str, dvp: Node | None = None) -> Node:
-    return fs.lookup(dvp or fs.root, name(text), asked())
+    node: Node = fs.lookup(dvp or fs.root, name(text), asked())
+    return node
 
 
 def absent(look: Callable[[], object]) -> None:
@@ -114,6 +117,31 @@ def test_a_forgotten_or_removed_directory_is_watched_no_more(
     (tmp_path / "last").touch()
     kernel.wait_for("entry", fs.root, "last")
     assert ("entry", inner, "new") not in kernel.heard
+
+
+def test_what_is_watched_may_be_believed_for_long(
+    fs: TunnelFS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (fs.options.attr_timeout, fs.options.entry_timeout) == (60.0, 60.0)
+    (tmp_path / "linked").touch()
+    os.link(tmp_path / "linked", tmp_path / "dir" / "elsewhere")
+    for text, ttl in (("pink", None), ("dir", None), ("linked", 1.0)):
+        assert fs.getattr(find(fs, text), asked()).ttl == ttl
+
+    def no_more(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "no more watches")
+
+    monkeypatch.setattr("filesystems.tunnel.watch.inotify_add_watch", no_more)
+    inner = find(fs, "dir")
+    (tmp_path / "dir" / "file").touch()
+    entry = fs.lookup(inner, name("file"), asked())
+    assert (type(entry), entry.ttl) == (puffpy.Entry, 1.0)
+    assert fs.getattr(entry.node, asked()).ttl == 1.0
+    made = fs.mkdir(inner, name("made"), new(stat.S_IFDIR, 0o755), asked())
+    opened = fs.create(inner, name("new"), new(stat.S_IFREG, 0o644), asked())
+    assert (made.ttl, opened.ttl) == (1.0, 1.0)
+    assert opened.opened is not None
+    fs.close(opened.node, os.O_RDWR, puffpy.Call(0, 0, 0, opened.opened.handle))
 
 
 def test_when_events_were_lost_everything_is_asked_for_again(fs: TunnelFS, kernel: Listener) -> None:

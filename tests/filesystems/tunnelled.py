@@ -75,7 +75,8 @@ class Tunnel:
         return entry.node, entry.opened.handle
 
     def mkdir(self, path: str, mode: int = 0o755, uid: int = 0, gid: int = 0) -> Node:
-        return self.fs.mkdir(*self.at(path), new(stat.S_IFDIR, mode), asked(uid, gid))
+        node: Node = self.fs.mkdir(*self.at(path), new(stat.S_IFDIR, mode), asked(uid, gid))
+        return node
 
     def rename(self, old: str, to: str, flags: int = 0) -> None:
         self.fs.rename(*self.at(old), *self.at(to), flags, asked())

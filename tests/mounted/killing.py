@@ -31,8 +31,14 @@ def children(pid: int) -> list[int]:
 
 def serving(server: Server) -> int:
     """Return the process that serves at the moment; waits for one."""
-    wait_for(lambda: bool(children(server.process.pid)), "a server is there")
-    return children(server.process.pid)[0]
+    found: list[int] = []
+
+    def is_there() -> bool:
+        found[:] = children(server.process.pid)
+        return bool(found)
+
+    wait_for(is_there, "a server is there")
+    return found[0]
 
 
 def kill(server: Server) -> int:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import signal
 import subprocess
+import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from tests.mounted.conftest import StartServer
 from tests.mounted.harness import Server, run, wait_for
+from tests.mounted.tunnelled import NOT_PASSED
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -100,3 +104,17 @@ def test_a_signal_ends_a_mount_that_another_mount_namespace_keeps(root: None, de
         assert detrempe.end(signal.SIGTERM) == 0
         assert not detrempe.is_mounted
         apart.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, None], ids=["SIGINT", "SIGTERM", "umount"])
+def test_what_only_the_page_cache_has_is_written_before_the_end(
+    root: None, start: StartServer, tmp_path: Path, number: signal.Signals | None
+) -> None:
+    below = tmp_path / "below"
+    below.mkdir()
+    server = start(command=(sys.executable, "-c", NOT_PASSED, below))
+    (server.mnt / "pink").write_bytes(bytes(1 << 20))
+    with open(server.mnt / "pink", "r+b") as file, mmap.mmap(file.fileno(), 0) as memory:
+        memory[:] = b"f" * (1 << 20)
+    assert (server.unmount() if number is None else server.end(number)) == 0
+    assert (below / "pink").read_bytes() == b"f" * (1 << 20)

@@ -12,6 +12,12 @@ from tests.mounted.harness import Server
 
 TUNNEL: Final = (sys.executable, "-m", "filesystems.tunnel")
 
+NOT_PASSED: Final = (
+    "import runpy; from puffpy.bridges.devfuse import DevFuse; del DevFuse.backing_open;"
+    "runpy.run_module('filesystems.tunnel', run_name='__main__', alter_sys=True)"
+)
+"""The tunnel on a kernel that passes nothing through."""
+
 
 def through(directory: Path) -> tuple[str | Path, ...]:
     """The command that mounts *directory*."""

@@ -88,6 +88,19 @@ def test_a_bug_is_told_with_its_traceback_and_does_not_get_out(exc: BaseExceptio
     assert record.exc_info[1] is exc
 
 
+class Unspeakable(Exception):
+    """An exception that cannot be shown."""
+
+    def __str__(self) -> str:
+        raise ValueError("not even this")
+
+
+def test_a_bug_that_cannot_say_what_it_is_is_named_all_the_same() -> None:
+    told, (record,) = meant(Unspeakable())
+    assert told == errno.EIO
+    assert "Unspeakable: (ValueError when asked what it says); the caller gets EIO" in record.getMessage()
+
+
 @pytest.mark.parametrize("exc", [ReplyError("cannot be"), WireError("cut")])
 def test_the_librarys_own_errors_are_one_line(exc: BaseException) -> None:
     code, records = meant(exc)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from filesystems.tunnel.surviving import SurvivingTunnel
 from puffpy.supervise.supervisor import POISON
 from puffpy.wire import Opcode
 from tests.dispatch.speaker import ROOT, Tree
-from tests.supervise.succession import Moment, Succession
+from tests.supervise.succession import Killed, Moment, Succession
 
 ME = (os.getuid(), os.getgid(), os.getpid())
 
@@ -169,6 +170,35 @@ def test_a_node_is_found_again_though_somebody_has_moved_it(kernel: Succession, 
     assert kernel.ask(Opcode.GETATTR, nodeid).fields["size"] == len("contents")
 
 
+@pytest.mark.parametrize("many", [False, True], ids=["FORGET", "BATCH_FORGET"])
+def test_what_a_server_died_of_forgetting_is_forgotten(kernel: Succession, top: Path, many: bool) -> None:
+    """Nobody sends a FORGET again: what was removed would keep its room, and its descriptor, for ever."""
+    nodeid, other = kernel.lookup(b"file"), kernel.lookup(b"other")
+    for name in (b"file", b"other"):
+        assert not kernel.ask(Opcode.UNLINK, ROOT, name, who=ME).error
+    assert len(kernel.fs.kept.descriptors) == 2
+    commit = kernel.ledger.commit
+    done: list[None] = []
+
+    def commit_once() -> None:
+        if done:
+            raise Killed
+        commit()
+        done.append(None)
+
+    kernel.ledger.commit = commit_once  # type: ignore[method-assign]
+    if many:
+        kernel.forget_many((nodeid, 1), (other, 1))
+    else:
+        kernel.forget(nodeid)
+    kernel.ledger.commit = commit  # type: ignore[method-assign]
+    kernel.begin()
+    assert len(kernel.fs.kept.descriptors) == (0 if many else 1)
+    kernel.begin()
+    assert kernel.counts() == {}
+    assert len(kernel.fs.kept.descriptors) == (0 if many else 1)
+
+
 def test_counts_of_a_dead_server_are_given_back_without_complaint(
     kernel: Succession, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -267,6 +297,31 @@ def test_names_follow_what_is_renamed() -> None:
     assert not kernel.ask(Opcode.RENAME2, ROOT, b"file", b"new", newdir=ROOT, flags=0).error
     kernel.begin()
     assert kernel.session.nodes.cookies[nodeid].node is kernel.fs.nodes[id(kernel.fs.root), "new"]
+
+
+def test_a_tree_deeper_than_the_stack_of_python_is_found_again() -> None:
+    kernel = Succession(Deep)
+    name = b"deepest"
+    lowest = kernel.lookup(name)
+    for number in range(sys.getrecursionlimit()):
+        # From the bottom up, so that none is known before what is below it.
+        above = kernel.lookup(b"d%d" % number)
+        assert not kernel.ask(Opcode.RENAME2, ROOT, name, name, newdir=above, flags=0).error
+        name = b"d%d" % number
+    kernel.begin()
+    assert not kernel.ask(Opcode.GETATTR, lowest).error
+
+
+def test_names_that_run_in_a_circle_are_stale() -> None:
+    """A kernel moves no directory into itself; one that does keeps no server from beginning."""
+    kernel = Succession(Deep)
+    upper = kernel.lookup(b"dir")
+    lower = kernel.lookup(b"deeper", upper)
+    other = kernel.lookup(b"file")
+    assert not kernel.ask(Opcode.RENAME2, ROOT, b"dir", b"dir", newdir=lower, flags=0).error
+    kernel.begin()
+    assert kernel.refused(Opcode.GETATTR, upper) == errno.ESTALE
+    assert not kernel.ask(Opcode.GETATTR, other).error
 
 
 def test_what_cannot_be_found_again_is_stale_and_what_was_open_is_told(
