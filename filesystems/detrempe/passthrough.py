@@ -184,7 +184,7 @@ def detrempe(
     """A complete POSIX file system in memory.
 
     Args:
-        size: Bytes of data it may hold; 0: as many as half of the machine's memory.
+        size: Bytes of data it may hold; 0: half of the memory that the process may have.
         inodes: How many nodes it may have; 0: as many as the other half has room for.
         mode: Permissions of the root, in octal digits as for chmod(1).
         passthrough: Whether the kernel reads and writes large files by itself; left out: where it can.

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import puffpy
@@ -15,9 +18,39 @@ PAGE: Final = 4096
 """The unit in which data are counted, in ``st_blocks``, in ``df`` and against a limit."""
 
 
-def memory() -> int:
-    """Return the bytes of memory that the machine has."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+CGROUPS: Final = Path("/sys/fs/cgroup")
+
+
+def memory(membership: Path = Path("/proc/self/cgroup"), cgroups: Path = CGROUPS) -> int:
+    """Return the bytes of memory that this process may have.
+
+    That is the machine's memory, or what its limits (setrlimit(2)) or its control groups leave of it: whoever
+    finds out by failing is killed, or left without a byte to say so with.
+    """
+    most = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for limit in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+        soft, _ = resource.getrlimit(limit)
+        if soft != resource.RLIM_INFINITY:
+            most.append(soft)
+    return min([*most, *_granted(membership, cgroups)])
+
+
+def _granted(membership: Path, cgroups: Path) -> Iterator[int]:
+    """Yield the limits of the control group that *membership* names, and of those it is in (cgroups(7))."""
+    try:
+        line = next(line for line in membership.read_text().splitlines() if line.startswith("0::/"))
+    except (OSError, StopIteration):
+        return
+    group = cgroups / line.removeprefix("0::/")
+    for each in (group, *group.parents):
+        if not each.is_relative_to(cgroups):
+            return
+        try:
+            limit = (each / "memory.max").read_text().strip()
+        except OSError:
+            continue
+        if limit.isdigit():
+            yield int(limit)
 
 
 def pages(size: int) -> int:

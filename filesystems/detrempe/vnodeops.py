@@ -33,7 +33,7 @@ class Detrempe(Names, Contents):
     does to times, links and room.
 
     Args:
-        size: Bytes of data it may hold; 0: as many as half of the machine's memory.
+        size: Bytes of data it may hold; 0: half of the memory that the process may have.
         inodes: How many nodes it may have; 0: as many as the other half has room for.
         mode: Permissions of the root, in octal digits as for chmod(1).
     """

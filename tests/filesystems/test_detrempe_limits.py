@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+import resource
 import stat
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from filesystems.detrempe import Detrempe, chunk
 from filesystems.detrempe.chunk import CHUNK
 from filesystems.detrempe.contents import ZERO_RANGE
 from filesystems.detrempe.nodes import Inode
+from filesystems.detrempe.room import memory
 from tests.filesystems.direct import PAGE, ROOT_CALL, Direct, age, refuses, times
 
 MIB = 1 << 20
@@ -33,9 +36,27 @@ def test_an_empty_file_system_has_nothing_in_use_but_its_root() -> None:
 
 def test_without_limits_the_machine_sets_them() -> None:
     st = Direct(Detrempe()).figures()
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    assert st.blocks * st.frsize == memory // 2 // PAGE * PAGE
-    assert st.files == memory // 2 // 1024
+    assert 0 < memory() <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert st.blocks * st.frsize == memory() // 2 // PAGE * PAGE
+    assert st.files == memory() // 2 // 1024
+
+
+def test_the_limits_of_a_process_and_of_its_control_groups_count(tmp_path: Path) -> None:
+    membership, cgroups = tmp_path / "membership", tmp_path / "cgroups"
+    inner = cgroups / "outer" / "inner"
+    inner.mkdir(parents=True)
+    before = memory(membership, cgroups)
+    membership.write_text("1:name=systemd:/elsewhere\n0::/outer/inner\n")
+    assert memory(membership, cgroups) == before
+    (inner / "memory.max").write_text("max\n")
+    (cgroups / "outer" / "memory.max").write_text(f"{64 * MIB}\n")
+    assert memory(membership, cgroups) == min(before, 64 * MIB)
+    limits = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (before // 2, limits[1]))
+    try:
+        assert memory(tmp_path / "missing", cgroups) == before // 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, limits)
 
 
 def test_a_size_that_is_no_whole_page_is_rounded_up() -> None:
