@@ -18,7 +18,7 @@ class Scale:
     keeps: bool
 
 
-SHORT, LONG = 6.0, 360.0
+SHORT, LONG = 5.0, 360.0
 """Seconds for each of ten targets: a minute, and an hour."""
 
 
