@@ -67,6 +67,12 @@ class Histogram:
         longest = min(self.longest, lower_edge(last + 1) - 1) if last >= 0 else 0
         return Histogram(counts, self.number - earlier.number, self.total - earlier.total, longest)
 
+    def follows(self, earlier: Histogram) -> bool:
+        """Tell whether nothing that was counted in *earlier* is missing."""
+        return self.total >= earlier.total and all(
+            now >= then for now, then in zip(self.counts, earlier.counts, strict=True)
+        )
+
     def percentile(self, percent: float) -> int:
         """Return a duration that *percent* of all do not exceed; 0 if there are none."""
         left = math.ceil(self.number * percent / 100)

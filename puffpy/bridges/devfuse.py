@@ -12,6 +12,7 @@ import os
 import select
 import stat
 import struct
+import threading
 
 from typing_extensions import Buffer
 
@@ -43,6 +44,8 @@ class DevFuse:
         self._helped = False
         self._minor: int | None = None
         self._watcher: Watcher | None = None
+        # Threads that are no operation's use the device as well, and its number may be another file's soon.
+        self._closing = threading.Lock()
 
     def attach(self, mountpoint: str, options: MountOptions) -> None:
         """Mount at *mountpoint*."""
@@ -80,13 +83,16 @@ class DevFuse:
 
     def receive_now(self, buffer: bytearray) -> int:
         """Read the next message if there is one, also while another thread waits for one; 0 if not."""
-        os.set_blocking(self.fd, False)
-        try:
-            return os.readv(self.fd, (buffer,))
-        except OSError:
-            return 0  # whoever receives the ordinary way will find out
-        finally:
-            os.set_blocking(self.fd, True)
+        with self._closing:
+            if self.fd < 0:
+                return 0
+            os.set_blocking(self.fd, False)
+            try:
+                return os.readv(self.fd, (buffer,))
+            except OSError:
+                return 0  # whoever receives the ordinary way will find out
+            finally:
+                os.set_blocking(self.fd, True)
 
     def send(self, message: bytes | tuple[Buffer, ...]) -> bool:
         """Write one message."""
@@ -109,8 +115,9 @@ class DevFuse:
 
     def backing_close(self, backing_id: int) -> None:
         """Give a backing id back (FUSE_DEV_IOC_BACKING_CLOSE); with the connection, all have gone already."""
-        if self.fd >= 0:
-            fcntl.ioctl(self.fd, BACKING_CLOSE, struct.pack("=I", backing_id))
+        with self._closing:
+            if self.fd >= 0:
+                fcntl.ioctl(self.fd, BACKING_CLOSE, struct.pack("=I", backing_id))
 
     def detach(self) -> bool:
         """Unmount what is mounted there, if it is ours and nobody uses it."""
@@ -137,9 +144,10 @@ class DevFuse:
     def close(self) -> None:
         """Close the device, which aborts what is in flight, and unmount what is still there."""
         connected = self.connected()
-        fd, self.fd = self.fd, -1
-        if fd >= 0:
-            os.close(fd)
+        with self._closing:
+            fd, self.fd = self.fd, -1
+            if fd >= 0:
+                os.close(fd)
         if self._mounted() and (connected or mounting.is_dead(self.mountpoint)):
             self._unmount_by_force()
         self._minor = None

@@ -55,6 +55,7 @@ class Watch:
         self.pid = 0
         self.title = ""
         self._end = end
+        self._heard: BinaryIO | None = None
 
     def snapshots(self, interval: float) -> Iterator[Snapshot | None]:
         """Yield a snapshot every *interval* seconds; None instead, where the server has no time to say one.
@@ -66,17 +67,22 @@ class Watch:
         """
         heard = self._asked(f"top {interval}")
         self._end.settimeout(interval + PATIENCE)
+        earlier: Snapshot | None = None
         while True:
             try:
                 line = heard.readline(LONGEST)
             except TimeoutError:
                 yield None
                 # A file that has timed out refuses to be read on (socket.SocketIO).
-                heard = self._end.makefile("rb")
+                heard = self._reader()
                 continue
             if not line.endswith(b"\n"):
                 return
-            yield Snapshot.unpacked(line)
+            snapshot = Snapshot.unpacked(line)
+            if earlier is not None and not snapshot.follows(earlier):
+                raise WatchError("the server says what makes no sense: it counts less than it did before")
+            earlier = snapshot
+            yield snapshot
 
     def records(self, seconds: float) -> Iterator[Record]:
         """Yield what passes for *seconds*, as records without file data; less if the mount ends before.
@@ -94,6 +100,8 @@ class Watch:
 
     def close(self) -> None:
         """Look no more."""
+        if self._heard is not None:
+            self._heard.close()  # as long as it is open, the socket is
         self._end.close()
 
     def __enter__(self) -> Self:
@@ -104,10 +112,16 @@ class Watch:
     ) -> None:
         self.close()
 
+    def _reader(self) -> BinaryIO:
+        if self._heard is not None:
+            self._heard.close()
+        self._heard = self._end.makefile("rb")
+        return self._heard
+
     def _asked(self, question: str) -> BinaryIO:
         """Put the question; return what the answer is read from, behind the greeting."""
         self._end.settimeout(PATIENCE)
-        heard = self._end.makefile("rb")
+        heard = self._reader()
         try:
             self._end.sendall(question.encode() + b"\n")
             said = loaded(heard.readline(LONGEST) or b"null")

@@ -41,6 +41,15 @@ class Operation:
             self.latencies.since(earlier.latencies),
         )
 
+    def follows(self, earlier: Operation) -> bool:
+        """Tell whether nothing that was counted in *earlier* is missing."""
+        return (
+            self.number >= earlier.number
+            and self.errors >= earlier.errors
+            and self.size >= earlier.size
+            and self.latencies.follows(earlier.latencies)
+        )
+
 
 @attrs.frozen
 class Pending:
@@ -68,6 +77,14 @@ class Snapshot:
     elapsed: int
     operations: dict[str, Operation]
     pending: list[Pending]
+
+    def follows(self, earlier: Self) -> bool:
+        """Tell whether this can be what the server that said *earlier* says later."""
+        return self.elapsed >= earlier.elapsed and all(
+            each.follows(earlier.operations[name])
+            for name, each in self.operations.items()
+            if name in earlier.operations
+        )
 
     def packed(self) -> bytes:
         """Return the line that :meth:`unpacked` understands."""

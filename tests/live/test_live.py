@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from puffpy.errors import WatchError
-from puffpy.live import Pending, Snapshot, Watch, client, listener, listening, place, watch
+from puffpy.latency import Histogram
+from puffpy.live import Operation, Pending, Snapshot, Watch, client, listener, listening, place, watch
 from puffpy.live.place import Mounted, mounted_at
 from puffpy.live.tap import MOST, Tap
 from puffpy.record import Record, What, number
@@ -234,6 +235,33 @@ def test_a_server_that_says_nothing_is_told_from_one_that_is_gone(monkeypatch: p
     ours, theirs = socket.socketpair()
     with theirs, Watch(MOUNT, ours) as watching, pytest.raises(WatchError, match="does not answer"):
         next(watching.snapshots(1))
+
+
+def test_a_server_that_counts_backwards_is_not_believed() -> None:
+    ours, theirs = socket.socketpair()
+    greeting = b'{"pid": 1, "mountpoint": "/mnt", "title": "Slow"}\n'
+    counts = [Operation("READ", number, 0, 0, Histogram.of([5] * number)) for number in (1, 2, 1)]
+    said = [Snapshot(10**9, {"READ": each}, []).packed() for each in counts]
+    theirs.sendall(greeting + b"".join(said))
+    with theirs, Watch(MOUNT, ours) as watching:
+        heard = watching.snapshots(1)
+        assert next(heard) is not None
+        assert next(heard) is not None
+        with pytest.raises(WatchError, match="counts less than it did before"):
+            next(heard)
+
+
+def test_nothing_is_open_once_nobody_looks() -> None:
+    ours, theirs = socket.socketpair()
+    theirs.sendall(b'{"pid": 1, "mountpoint": "/mnt", "title": "Slow"}\n' + Snapshot(1, {}, []).packed())
+    with theirs:
+        with Watch(MOUNT, ours) as watching:
+            heard = watching.snapshots(1)  # which still reads, and is never ended
+            assert next(heard) is not None
+            assert theirs.recv(99).startswith(b"top")
+        assert theirs.recv(99) == b""
+        with pytest.raises(ValueError, match="closed file"):
+            next(heard)
 
 
 def test_where_no_socket_can_be_made_the_mount_is_served_all_the_same(

@@ -24,9 +24,10 @@ SECONDS = float(os.environ.get("PUFFPY_SOAK_SECONDS", "30"))
 SEED = int(os.environ.get("PUFFPY_SOAK_SEED") or int.from_bytes(os.urandom(4), "little"))
 
 MIB = 1 << 20
-SLACK = 4 * MIB
+SLACK = 8 * MIB
 """By how much memory may differ: Python takes a mebibyte at a time (arenas), of which one entry in use keeps
-all, and glibc keeps what a large reply was made in."""
+all, and glibc keeps what a large reply was made in.  Both are at their height after half a minute of work, not
+after the first third of a short soak; the longer it is, the smaller a leak it finds."""
 
 A_FEW = 8
 """By how many descriptors: workers and sockets that the library opens when they are first needed."""
@@ -120,9 +121,9 @@ def test_soak(name: str, root: None, start: StartServer, tmp_path: Path) -> None
     soak.work(share / 3)
     warm = settled(server, subject)
     soak.work(share * 2 / 3)
-    wait_for(lambda: settled(server, subject).is_about(warm), f"no more in use than {warm}")
-
     last = settled(server, subject)
+    assert last.is_about(warm), f"{warm} became {last}"
+
     counted = int((server.mnt / "counter").read_text())
     least = soak.counts["counted"]
     assert least <= counted <= least + soak.counts["perhaps counted"]
