@@ -26,8 +26,8 @@ SEED = int(os.environ.get("PUFFPY_SOAK_SEED") or int.from_bytes(os.urandom(4), "
 MIB = 1 << 20
 SLACK = 8 * MIB
 """By how much memory may differ: Python takes a mebibyte at a time (arenas), of which one entry in use keeps
-all, and glibc keeps what a large reply was made in.  Both are at their height after half a minute of work, and
-not after the first third of a short soak; the longer it is, the smaller a leak it finds."""
+all, and glibc keeps what a large reply was made in.  Both reach their height after half a minute of work, not
+in the first third of a short soak; the longer it is, the smaller a leak it finds."""
 
 A_FEW = 8
 """By how many descriptors: workers and sockets that the library opens when they are first needed."""
