@@ -1,4 +1,4 @@
-"""Handlers of the requests that open, read, write and shape the data of a file.
+"""Handlers of the requests that open, read, write and shape the data of a file; ``closing`` has its end.
 
 Each factory binds one opcode's handler over a mounted file system.
 """
@@ -12,16 +12,14 @@ from typing import Any
 
 from puffpy.dispatch.binding import Binding, Handler, Message, Reply
 from puffpy.dispatch.opening import opening
-from puffpy.dispatch.parking import Parked
 from puffpy.dispatch.shape import HEADER_SIZE, Shaper, data_reply, pack_header, untrue
 from puffpy.errors import FsError, WireError
 from puffpy.types import Call, SetAttr
-from puffpy.wire.flags import FallocateFlag, FsyncFlag, InitFlag, ReleaseFlag, WriteFlag
+from puffpy.wire.flags import FallocateFlag, FsyncFlag, InitFlag, WriteFlag
 from puffpy.wire.structs import (
     COPY_FILE_RANGE_IN,
     COPY_FILE_RANGE_OUT,
     FALLOCATE_IN,
-    FLUSH_IN,
     FSYNC_IN,
     IN_HEADER,
     LSEEK_IN,
@@ -29,7 +27,6 @@ from puffpy.wire.structs import (
     OPEN_IN,
     OPEN_OUT,
     READ_IN,
-    RELEASE_IN,
     WRITE_IN,
     WRITE_OUT,
     reply_struct,
@@ -124,72 +121,6 @@ def write(b: Binding, shaper: Shaper) -> Handler:
                 store_rest(node, offset + done, message, WRITE_DATA + done, size, call)
                 done = want
         return pack_write(HEADER_SIZE + WRITE_OUT.size, 0, unique, done)
-
-    return handle
-
-
-def flush(b: Binding, shaper: Shaper) -> Handler:
-    """FLUSH: one descriptor is closed; POSIX gives up its owner's record locks with it."""
-    push, advlock = b.op("flush"), b.op("advlock")
-    cookies, handles = b.nodes.cookies, b.handles
-    unpack = FLUSH_IN.struct.unpack_from
-
-    def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
-        fh, lock_owner = unpack(message, BODY)
-        node = cookies[nodeid].node
-        call = Call(uid, gid, pid, handles[fh].handle, unique)
-        failure = None
-        if push is not None:
-            try:
-                push(node, call)
-            except Parked:
-                raise
-            except BaseException as exc:  # noqa: BLE001  raised below
-                failure = exc
-        if advlock is not None:
-            advlock(node, lock_owner, None, False, call)
-            b.locks.released(nodeid)
-        if failure is not None:
-            raise failure
-        return pack_header(HEADER_SIZE, 0, unique)
-
-    return handle
-
-
-def close(b: Binding, shaper: Shaper) -> Handler:
-    """RELEASE: the open file is gone; nobody sees an error, so one is a bug to be logged."""
-    shut, advlock = b.op("close"), b.op("advlock")
-    nodes, handles, backings = b.nodes, b.handles, b.backings
-    unlock = int(ReleaseFlag.FLOCK_UNLOCK)
-    unpack = RELEASE_IN.struct.unpack_from
-
-    def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
-        fh, flags, release_flags, lock_owner = unpack(message, BODY)
-        opened = handles[fh]
-        vnode = opened.vnode
-        if vnode is None:
-            return pack_header(HEADER_SIZE, 0, unique)
-        call = Call(uid, gid, pid, opened.handle, unique)
-        failure = None
-        try:
-            try:
-                if advlock is not None and release_flags & unlock:
-                    advlock(vnode.node, lock_owner, None, False, call)
-                    b.locks.released(nodeid)
-            finally:
-                if shut is not None:
-                    shut(vnode.node, flags, call)
-        except Parked:
-            raise
-        except BaseException as exc:  # noqa: BLE001  raised below
-            failure = exc
-        del handles[fh]
-        if backings is not None:
-            backings.end(opened)
-        nodes.closed(vnode)
-        if failure is not None:
-            raise failure
-        return pack_header(HEADER_SIZE, 0, unique)
 
     return handle
 

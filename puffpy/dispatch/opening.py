@@ -24,6 +24,8 @@ Dropping = Callable[[Any, Call], None]
 FACCMODE = os.O_RDONLY | os.O_WRONLY | os.O_RDWR
 KILL_SUIDGID = int(OpenIn.KILL_SUIDGID)
 DIRECT_IO, KEEP_CACHE, PASSTHROUGH = int(OpenOut.DIRECT_IO), int(OpenOut.KEEP_CACHE), int(OpenOut.PASSTHROUGH)
+NOFLUSH, NONSEEKABLE, STREAM = int(OpenOut.NOFLUSH), int(OpenOut.NONSEEKABLE), int(OpenOut.STREAM)
+PARALLEL_DIRECT_WRITES = int(OpenOut.PARALLEL_DIRECT_WRITES)
 
 
 def refused_flags(b: Binding) -> int:
@@ -108,30 +110,30 @@ def _truncating(b: Binding) -> Callable[[Any, int, Call], None]:
 
 
 def _open_bits(b: Binding) -> Callable[[Any], int]:
-    options = b.options
-    noflush = b.op("flush") is None and b.op("advlock") is None
-    keep = options.kernel_cache or options.auto_cache  # the latter with AUTO_INVAL_DATA
-
-    def bits(direct_io: bool, keep_cache: bool, flushless: bool) -> int:
-        cached = KEEP_CACHE if keep_cache else 0
-        return (DIRECT_IO if direct_io else cached) | (OpenOut.NOFLUSH if flushless else 0)
-
-    usual = int(bits(options.direct_io, keep, noflush))
+    direct = DIRECT_IO if b.options.direct_io else 0
+    # auto_cache: with AUTO_INVAL_DATA.
+    keep = KEEP_CACHE if b.options.kernel_cache or b.options.auto_cache else 0
+    noflush = NOFLUSH if b.op("flush") is None and b.op("advlock") is None else 0
 
     def of(opened: Any) -> int:
         if type(opened) is not OpenFile:
-            return usual
-        flags = bits(
-            options.direct_io if opened.direct_io is None else opened.direct_io,
-            keep if opened.keep_cache is None else opened.keep_cache,
-            noflush if opened.noflush is None else opened.noflush and noflush,
-        )
+            return (direct or keep) | noflush
+        bits = _chosen(opened.direct_io, DIRECT_IO, direct) or _chosen(opened.keep_cache, KEEP_CACHE, keep)
+        if opened.noflush is not False:
+            bits |= noflush
         if opened.nonseekable:
-            flags |= OpenOut.NONSEEKABLE
+            bits |= NONSEEKABLE
         if opened.stream:
-            flags |= OpenOut.STREAM
+            bits |= STREAM
         if opened.parallel_direct_writes:
-            flags |= OpenOut.PARALLEL_DIRECT_WRITES
-        return int(flags)
+            bits |= PARALLEL_DIRECT_WRITES
+        return bits
 
     return of
+
+
+def _chosen(wish: bool | None, bit: int, usual: int) -> int:
+    """Return *bit* or none, as the file system wishes; where it does not say, what is usual."""
+    if wish is None:
+        return usual
+    return bit if wish else 0

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import attrs
 
-from puffpy.dispatch import attributes, creation, data, devices, directories, life, locks, names
+from puffpy.dispatch import attributes, closing, creation, data, devices, directories, life, locks, names
 from puffpy.dispatch.binding import Binding, Handler, Message, Reply
 from puffpy.dispatch.shape import HEADER_SIZE, Shaper, pack_header
 from puffpy.ops import OPERATIONS, Answer
@@ -62,13 +62,13 @@ _ROWS = (
     Route(Opcode.READ, ("read",), data.read),
     Route(Opcode.WRITE, ("write",), data.write),
     Route(Opcode.STATFS, ("statvfs",), attributes.statvfs, needed=True),
-    Route(Opcode.RELEASE, ("close",), data.close, needed=True),
+    Route(Opcode.RELEASE, ("close",), closing.close, needed=True),
     Route(Opcode.FSYNC, ("fsync",), data.fsync),
     Route(Opcode.SETXATTR, ("setextattr",), attributes.setextattr),
     Route(Opcode.GETXATTR, ("getextattr",), attributes.getextattr),
     Route(Opcode.LISTXATTR, ("listextattr",), attributes.listextattr),
     Route(Opcode.REMOVEXATTR, ("deleteextattr",), attributes.deleteextattr),
-    Route(Opcode.FLUSH, ("flush", "advlock"), data.flush),
+    Route(Opcode.FLUSH, ("flush", "advlock"), closing.flush),
     Route(Opcode.INIT, note=_SESSION),
     Route(Opcode.OPENDIR, ("readdir",), directories.opendir, needed=True),
     Route(Opcode.READDIR, ("readdir",), directories.readdir),

@@ -299,6 +299,8 @@ def data_reply(binding: Binding, op: str, unique: int, data: Any, limit: int) ->
     elif kind is tuple:
         data = tuple(_buffer(binding, op, piece) for piece in data)
         size = sum(piece.nbytes for piece in data)
+    elif kind is memoryview and data.c_contiguous:
+        size = data.nbytes
     else:
         data = _buffer(binding, op, data)
         size = data.nbytes
