@@ -166,6 +166,13 @@ class MountOptions:
         int,
         lambda value: isinstance(value, int) and 0 <= value <= 1024,
     )
+    busy_poll: int = _value(
+        100,
+        "how long the server looks for the next request before it sleeps; 0 is not at all",
+        "microseconds, 0 to 1000",
+        int,
+        lambda value: isinstance(value, int) and 0 <= value <= 1000,
+    )
     max_readahead: int | None = _bytes(None, "how far the kernel reads ahead", "bytes, as in 0 or 128k", 0)
     attr_timeout: float = _seconds(1.0, "how long the kernel may trust attributes")
     entry_timeout: float = _seconds(1.0, "how long the kernel may trust a name")

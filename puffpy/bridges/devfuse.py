@@ -17,6 +17,7 @@ import threading
 from typing_extensions import Buffer
 
 from puffpy.bridges import fusermount, mounting
+from puffpy.bridges.busypoll import BusyPoll
 from puffpy.bridges.watcher import Watcher
 from puffpy.errors import MountError
 from puffpy.options import MountOptions
@@ -44,11 +45,13 @@ class DevFuse:
         self._helped = False
         self._minor: int | None = None
         self._watcher: Watcher | None = None
+        self._busy = BusyPoll()
         # Threads that are no operation's use the device as well, and its number may be another file's soon.
         self._closing = threading.Lock()
 
     def attach(self, mountpoint: str, options: MountOptions) -> None:
         """Mount at *mountpoint*."""
+        self._busy = BusyPoll(options.busy_poll)
         self._helped = os.geteuid() != 0
         if options.replace and mounting.is_dead(mountpoint):
             self._remove_dead(mountpoint)
@@ -70,6 +73,12 @@ class DevFuse:
     def receive(self, buffer: bytearray) -> int:
         """Read the next message."""
         buffers = (buffer,)
+        busy = self._busy
+        busy.countdown -= 1
+        if busy.countdown < 0:
+            size = busy.receive(self.fd, buffers)
+            if size >= 0:
+                return size
         while True:
             try:
                 return os.readv(self.fd, buffers)
@@ -86,13 +95,14 @@ class DevFuse:
         with self._closing:
             if self.fd < 0:
                 return 0
+            waits = os.get_blocking(self.fd)
             os.set_blocking(self.fd, False)
             try:
                 return os.readv(self.fd, (buffer,))
             except OSError:
                 return 0  # whoever receives the ordinary way will find out
             finally:
-                os.set_blocking(self.fd, True)
+                os.set_blocking(self.fd, waits)
 
     def send(self, message: bytes | tuple[Buffer, ...]) -> bool:
         """Write one message."""
@@ -166,6 +176,12 @@ class DevFuse:
         poll = select.poll()
         poll.register(self.fd, 0)
         return not poll.poll(0)
+
+    def _poll_as(self, options: MountOptions) -> None:
+        """Poll as *options* say, whatever another server of the same device has left it as."""
+        if self.fd >= 0:
+            os.set_blocking(self.fd, True)
+        self._busy = BusyPoll(options.busy_poll)
 
     def _await_message(self) -> None:
         """Wait a while for a message: somebody has made the device one that does not wait.

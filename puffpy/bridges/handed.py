@@ -24,8 +24,9 @@ class HandedDevice(DevFuse):
         self.fd = fd
         self._sock = sock
 
-    def attach(self, mountpoint: str, options: MountOptions) -> None:
-        """Nothing is to be done: it is mounted."""
+    def attach(self, _mountpoint: str, options: MountOptions) -> None:
+        """Nothing is to be mounted."""
+        self._poll_as(options)
 
     def detach(self) -> bool:
         """Ask the other side to unmount, by saying nothing more to it."""

@@ -18,8 +18,9 @@ class LentDevice(DevFuse):
         super().__init__()
         self.fd, self.mountpoint = owner.fd, owner.mountpoint
 
-    def attach(self, mountpoint: str, options: MountOptions) -> None:
-        """Nothing is to be done: it is mounted."""
+    def attach(self, _mountpoint: str, options: MountOptions) -> None:
+        """Nothing is to be mounted."""
+        self._poll_as(options)
 
     def detach(self) -> bool:
         """Unmounting is the owner's affair."""

@@ -42,6 +42,7 @@ def test_a_word_takes_no_value(word: str) -> None:
         ("max_read=0", "max_read", 0),
         ("max_write=1M", "max_write", 1 << 20),
         ("max_background=12", "max_background", 12),
+        ("busy_poll=200", "busy_poll", 200),
         ("max_readahead=0", "max_readahead", 0),
         ("attr_timeout=1.5", "attr_timeout", 1.5),
         ("entry_timeout=inf", "entry_timeout", math.inf),
@@ -66,7 +67,15 @@ def test_an_option_with_a_value_needs_it(name: str, form: str) -> None:
     [
         *("attr_timeout=-1", "attr_timeout=nan", "attr_timeout=soon", "entry_timeout=1s"),
         *("max_read=1", "max_read=-4096", "max_read=4096.5", "max_read=12Q", "max_read=8G"),
-        *("max_write=0", "max_write=1T", "max_background=65536", "max_background=x", "max_readahead=-1"),
+        *(
+            "max_write=0",
+            "max_write=1T",
+            "max_background=65536",
+            "max_background=x",
+            "max_readahead=-1",
+            "busy_poll=-1",
+            "busy_poll=1001",
+        ),
         *("subtype=a/b", "subtype=a b", "fsname=a\nb"),
     ],
 )
