@@ -18,7 +18,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import queue
 import sys
 import threading
 import time
@@ -31,6 +30,7 @@ from puffpy.errors import MountError
 from puffpy.nodes import Commons
 from puffpy.ops import VfsOps, VnodeOps
 from puffpy.options import MountOptions
+from puffpy.outbox import Outbox
 from puffpy.record import Answer, Message, Observer, Recorder, Reply, What
 from puffpy.runners import Runner
 from puffpy.session import Memory, Session
@@ -71,7 +71,7 @@ class Server:
         turn: threading.Lock | None = None,
         memory: Memory | None = None,
     ) -> None:
-        self._later: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._later = Outbox(self._give_up)
         backing: BackingDevice | None = bridge if isinstance(bridge, BackingDevice) else None
         if backing is not None and recorder is not None:
             backing = recorder.backing_device(backing)
@@ -164,7 +164,7 @@ class Server:
 
     def _end(self) -> None:
         try:
-            self._later.put(None)
+            self._later.end()
             self._sender.join(GRACE)
             self.abandon()
             self.session.close()
@@ -212,7 +212,7 @@ class Server:
 
     def cut(self) -> None:
         """End the loop now, whoever uses the mount: as soon as the operation at hand returns."""
-        self._later.put(None)
+        self._later.end()
         threading.Thread(target=self._cut, name="puffpy-cut", daemon=True).start()
 
     def observe(self, observers: Sequence[Observer]) -> None:
@@ -293,7 +293,7 @@ class Server:
                 observer.later(whole)
 
     def _send_later(self) -> None:
-        while (message := self._later.get()) is not None:
+        while (message := self._later.take()) is not None:
             if self._debug:
                 show(dump(message))
             self._heard_later(message)
@@ -304,9 +304,17 @@ class Server:
                 log.error("the kernel refused %s: %s", dump(message), exc)
                 self._unwanted(message)
 
+    def _give_up(self) -> None:
+        log.error("%d notifications wait, and none is taken: the connection ends", len(self._later))
+        self._running.wait()
+        self._cut_now()
+
     def _cut(self) -> None:
         self._running.wait()
         self._sender.join()
+        self._cut_now()
+
+    def _cut_now(self) -> None:
         with self._closing:
             if self._receiver:
                 self.bridge.cut(self._receiver)

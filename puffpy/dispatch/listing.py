@@ -20,7 +20,7 @@ from typing import Any
 import attrs
 
 from puffpy.dispatch.binding import Binding
-from puffpy.dispatch.shape import Shaper, untrue
+from puffpy.dispatch.shape import KINDS, Shaper, untrue
 from puffpy.nodes import Vnode
 from puffpy.types import Call, Dirent
 from puffpy.wire import dirent, dirents
@@ -41,6 +41,9 @@ EMPTY = memoryview(b"")
 
 KEPT = 4
 """How many listings a node keeps at most."""
+
+TOLD = KINDS | {0}
+"""The types that a Dirent may tell; 0 is that it tells none."""
 
 UNKNOWN_INO = 0xFFFFFFFF
 """What is shown for an entry whose number nobody knows yet; 0 would hide it from glibc."""
@@ -119,8 +122,10 @@ def lister(b: Binding, shaper: Shaper) -> Callable[[Vnode, Call], Listing]:
             nodes[:0] = [None] * 2
         number = next(b.listings) % LAST_NUMBER + 1
         try:
+            if bare and not TOLD.issuperset(kinds):
+                raise ValueError  # the kernel would show it as it is
             records, ends = dirents(inos, number, kinds, names)
-        except (struct.error, TypeError, OverflowError):
+        except (struct.error, TypeError, ValueError, OverflowError):
             told = zip(names, inos, kinds, strict=True)
             name, ino, kind = next(one for one in told if not _fits(*one[1:]))
             came = f"{name.decode(errors='replace')!r} with the number {ino!r} and the type {kind!r}"
@@ -235,9 +240,9 @@ def _described(told: list[Any], numbers: Callable[[list[Any]], Numbers]) -> Numb
 def _fits(ino: int, kind: int) -> bool:
     try:
         dirent(ino, 1, kind, b"name")
+        return kind in TOLD
     except (struct.error, TypeError):
         return False
-    return True
 
 
 def _encoded(b: Binding, words: list[str]) -> tuple[list[bytes], int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from typing import Any
 
@@ -32,6 +33,10 @@ WRONG_LISTINGS = {
     "no node": [GOOD, ("a", None)],
     "negative ino": [GOOD, Dirent("a", -1)],
     "ino that is none": [GOOD, Dirent("a", "7")],  # type: ignore[arg-type]
+    "a mode for a type": [GOOD, Dirent("a", 7, stat.S_IFDIR)],
+    "type that nothing has": [GOOD, Dirent("a", 7, 3)],
+    "type beside a node": [Dirent("a", 7, 0o10), GOOD, Dirent("b", 8, 99)],
+    "type that is none": [GOOD, Dirent("a", 7, [8])],  # type: ignore[arg-type]
     "empty dirent": [GOOD, Dirent("", 7)],
     "slash in a dirent": [GOOD, Dirent("a/b", 7)],
 }

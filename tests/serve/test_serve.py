@@ -200,3 +200,58 @@ def test_what_nobody_waited_for_is_taken_back() -> None:
     bridge.close = lambda: counts.append(len(server.session.nodes))  # type: ignore[method-assign]
     server.run()
     assert counts == [1]
+
+
+class Deaf(Script):
+    """Takes replies, but no notification until it is cut."""
+
+    def __init__(self, messages: Iterable[bytes]) -> None:
+        super().__init__(messages)
+        self.refusing = threading.Event()
+
+    def send(self, message: bytes | tuple[Buffer, ...]) -> bool:
+        whole = b"".join(message) if isinstance(message, tuple) else message
+        if not OUT_HEADER.unpack_from(whole)[2]:
+            self.refusing.set()
+            self.over.wait()
+            return False
+        return super().send(message)
+
+
+def test_who_takes_no_notifications_is_given_up_before_they_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("puffpy.outbox.MOST", 100)
+    monkeypatch.setattr("puffpy.outbox.PATIENCE", 0.0)
+    bridge = Deaf([INIT, *[GETATTR] * 1000])
+    server = Server(Subject(), puffpy.VfsOps(), MountOptions(), bridge)
+    server.attach("/mnt", MountOptions())
+    bridge.go_on.clear()
+    serving = threading.Thread(target=server.run)
+    serving.start()
+    server.session.kernel.inc_epoch()
+    assert bridge.refusing.wait(10)
+    for _ in range(1000):
+        server.session.kernel.inc_epoch()
+    assert bridge.over.wait(10)
+    bridge.go_on.set()
+    serving.join(10)
+    assert not serving.is_alive()
+    assert server.ended.is_set()
+    assert [record.getMessage() for record in caplog.records] == [
+        "100 notifications wait, and none is taken: the connection ends"
+    ]
+
+
+def test_a_burst_of_notifications_that_are_taken_is_none_of_that(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("puffpy.outbox.MOST", 100)
+    bridge = Script([INIT, GETATTR])
+    server = Server(Subject(), puffpy.VfsOps(), MountOptions(), bridge)
+    server.attach("/mnt", MountOptions())
+    for _ in range(1000):
+        server.session.kernel.inc_epoch()
+    server.run()
+    assert len(bridge.sent) == 2 + 1000
+    assert not caplog.records
