@@ -19,6 +19,7 @@ from filesystems.detrempe.room import PAGE, memory, pages
 from filesystems.detrempe.tmpfs import CLOEXEC, CREATE, FSCONFIG, FSMOUNT, FSOPEN, SET_STRING, _call
 from filesystems.detrempe.vnodeops import UNLIMITED, permissions
 from filesystems.tunnel.surviving import SurvivingTunnel
+from filesystems.tunnel.volumes import Node
 
 SHARED: Final = "/dev/shm"
 """A tmpfs where everybody may make a directory."""
@@ -63,8 +64,8 @@ class SupervisedDetrempe(SurvivingTunnel):
         self._backing = passthrough is not False
         super().__init__(f"/proc/self/fd/{self._top}")
 
-    def _opened(self, fd: int) -> puffpy.OpenFile:
-        opened = super()._opened(fd)
+    def _opened(self, vp: Node, fd: int) -> puffpy.OpenFile:
+        opened = super()._opened(vp, fd)
         return opened if self._backing else puffpy.OpenFile(fd)
 
 

@@ -1,4 +1,4 @@
-"""The operations on attributes, plain and extended, each by way of /proc/self/fd to the very file.
+"""The operations on attributes, plain and extended, each on the very file, whatever its name is by now.
 
 One third of the node vector; ``names`` and ``contents`` are the others.
 """
@@ -44,34 +44,34 @@ class Attributes(puffpy.VnodeOps):
 
     def setattr(self, vp: Node, change: puffpy.SetAttr, call: puffpy.Call) -> None:
         """One system call for each thing to be changed, in the order in which they may be refused."""
-        path = self.nodes.path(vp)
+        file = self.nodes.reach(vp)
         timed = change.atime_ns is not None or change.mtime_ns is not None
         owned = change.uid is not None or change.gid is not None
         resized, moded = change.size is not None, change.mode is not None
         rights = self.changing(call)
         with rights if timed or owned or resized or moded else nullcontext():
             if change.size is not None:
-                _truncate(path, change.size, call.handle)
+                _truncate(self.nodes.path(vp), change.size, call.handle)
             if owned:
-                os.chown(path, _or_unchanged(change.uid), _or_unchanged(change.gid))
+                os.chown(file, _or_unchanged(change.uid), _or_unchanged(change.gid))
             if change.mode is not None:
-                os.chmod(path, stat.S_IMODE(change.mode))
+                os.chmod(file, stat.S_IMODE(change.mode))
             if timed and not resized:
-                _set_times(path, change)
+                _set_times(file, change)
         if change.kill_suidgid:
-            self._kill_suidgid(vp, path, call)
+            self._kill_suidgid(vp, file, call)
         elif not (timed or owned or resized or moded):
-            self._touch(path)
+            self._touch(file)
             if call.uid:
-                self._kill_suidgid(vp, path, call)
+                self._kill_suidgid(vp, file, call)
 
-    def _kill_suidgid(self, vp: Node, path: str, call: puffpy.Call) -> None:
+    def _kill_suidgid(self, vp: Node, file: int | str, call: puffpy.Call) -> None:
         """Clear what the kernel says must go; with our own rights, for who writes a file need not own it.
 
         Where our own writes clear these bits, nothing is to be done, and capabilities go by themselves.
         """
         if self.callers.keeps_setuid:
-            _, va = self.nodes.statx(self.nodes.descriptor(vp))
+            va = self.nodes.look(vp, call)
             before = va.mode
             if stat.S_ISDIR(before):
                 return
@@ -80,16 +80,17 @@ class Attributes(puffpy.VnodeOps):
             if va.mode & stat.S_ISGID and not call.credentials.member(va.gid):
                 va.mode &= ~stat.S_ISGID
             if va.mode != before:
-                os.chmod(path, stat.S_IMODE(va.mode))
+                os.chmod(file, stat.S_IMODE(va.mode))
+                self.nodes.fresh = None
 
-    def _touch(self, path: str) -> None:
+    def _touch(self, file: int | str) -> None:
         """Move the time of change, and clear the bits that chown(2) does.
 
         The kernel asks for this before it writes to a set-uid file on behalf of somebody else, and if it
         passes the write through, nobody else will clear them: it writes with the server's rights.
         """
         with suppress(PermissionError):  # not our file, so that they go with our own write
-            os.chown(path, UNCHANGED, UNCHANGED)
+            os.chown(file, UNCHANGED, UNCHANGED)
 
     def access(self, vp: Node, mode: int, call: puffpy.Call) -> None:
         """Only asked without ``default_permissions``."""
@@ -100,32 +101,32 @@ class Attributes(puffpy.VnodeOps):
 
     def getextattr(self, vp: Node, name: str, call: puffpy.Call) -> bytes:
         """The value, or ENODATA."""
-        path = self._attribute_of(vp, name)
+        file = self._attribute_of(vp, name)
         with self.callers.being(call):
-            return os.getxattr(path, name)
+            return os.getxattr(file, name)
 
     def setextattr(self, vp: Node, name: str, value: bytes, flags: int, call: puffpy.Call) -> None:
         """What is not allowed to the caller, the kernel has refused: ``trusted.`` above all."""
-        path = self._attribute_of(vp, name)
+        file = self._attribute_of(vp, name)
         with self.changing(call):
-            os.setxattr(path, name, value, flags)
+            os.setxattr(file, name, value, flags)
 
     def listextattr(self, vp: Node, call: puffpy.Call) -> list[str]:
         """All names, but ``trusted.`` ones are shown to root alone, and ACLs to nobody."""
-        names = os.listxattr(self.nodes.path(vp))
+        names = os.listxattr(self.nodes.reach(vp))
         hidden = (ACL, "trusted.") if call.uid else (ACL,)
         return [name for name in names if not name.startswith(hidden)]
 
     def deleteextattr(self, vp: Node, name: str, call: puffpy.Call) -> None:
         """Gone, or ENODATA."""
-        path = self._attribute_of(vp, name)
+        file = self._attribute_of(vp, name)
         with self.changing(call):
-            os.removexattr(path, name)
+            os.removexattr(file, name)
 
-    def _attribute_of(self, vp: Node, name: str) -> str:
+    def _attribute_of(self, vp: Node, name: str) -> int | str:
         if name.startswith(ACL):
             raise puffpy.FsError(errno.EOPNOTSUPP)
-        return self.nodes.path(vp)
+        return self.nodes.reach(vp)
 
 
 def _or_unchanged(given: int | None) -> int:
@@ -148,10 +149,10 @@ def _truncate(path: str, size: int, handle: int | None) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC))
 
 
-def _set_times(path: str, change: puffpy.SetAttr) -> None:
+def _set_times(file: int | str, change: puffpy.SetAttr) -> None:
     """The present time needs less permission than one that is named, so it is not."""
     given = ((change.atime_ns, change.atime_now), (change.mtime_ns, change.mtime_now))
     atime, mtime = (
         (0, UTIME_OMIT) if ns is None else (0, UTIME_NOW) if now else divmod(ns, NANO) for ns, now in given
     )
-    utimensat(path, atime, mtime)
+    utimensat(file, atime, mtime)

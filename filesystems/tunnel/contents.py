@@ -58,16 +58,17 @@ class Contents(puffpy.VnodeOps):
                 if flags & FMODE_EXEC and not os.access(path, os.X_OK, effective_ids=True):
                     raise puffpy.FsError(errno.EACCES)
                 if not flags & FMODE_EXEC:
-                    return self._opened(os.open(path, wanted))
-            return self._opened(os.open(path, wanted))
+                    return self._opened(vp, os.open(path, wanted))
+            return self._opened(vp, os.open(path, wanted))
 
-    def _opened(self, fd: int) -> puffpy.OpenFile:
+    def _opened(self, vp: Node, fd: int) -> puffpy.OpenFile:
+        vp.file = fd
         return puffpy.OpenFile(fd, backing=fd)
 
     def close(self, vp: Node, flags: int, call: puffpy.Call) -> None:
         """Nobody uses the open file any more."""
+        self.nodes.take_back(vp, call.handle)
         os.close(call.handle)
-        self.nodes.take_back()
 
     def read(self, vp: Node, offset: int, size: int, call: puffpy.Call) -> memoryview:
         """Into one buffer for all, which is sent before the next request comes."""

@@ -128,7 +128,7 @@ class Names(puffpy.VnodeOps):
     ) -> None:
         """Who is moved is told where it is; who is replaced keeps its descriptor, having lost its name."""
         old, new = self.hidden.there(fcn), self.hidden.new(tcn)
-        moved, replaced = self.nodes.find(fdvp, old), self.nodes.find(tdvp, new)
+        (moved, _), (replaced, last) = self.nodes.find(fdvp, old), self.nodes.find(tdvp, new)
         source, target = self.nodes.descriptor(fdvp), self.nodes.descriptor(tdvp)
         with self.changing(call):
             if flags:
@@ -142,28 +142,28 @@ class Names(puffpy.VnodeOps):
         if replaced is not None:
             if flags & RENAME_EXCHANGE:
                 replaced.parent, replaced.name = fdvp, old
-            else:
-                self.nodes.unnamed(replaced)
+            elif last:
+                self.nodes.pin(replaced)
 
     def remove(self, dvp: Node, cn: puffpy.ComponentName, call: puffpy.Call) -> None:
         """Only the name goes; the descriptor keeps the file for whoever still uses it."""
         name = self.hidden.there(cn)
-        node = self.nodes.find(dvp, name)
+        node, last = self.nodes.find(dvp, name)
         directory = self.nodes.descriptor(dvp)
         with self.changing(call):
             os.unlink(name, dir_fd=directory)
-        if node is not None:
-            self.nodes.unnamed(node)
+        if node is not None and last:
+            self.nodes.pin(node)
 
     def rmdir(self, dvp: Node, cn: puffpy.ComponentName, call: puffpy.Call) -> None:
         """As ``remove``; somebody may have it as working directory."""
         name = self.hidden.there(cn)
-        node = self.nodes.find(dvp, name)
+        node, last = self.nodes.find(dvp, name)
         directory = self.nodes.descriptor(dvp)
         with self.changing(call):
             os.rmdir(name, dir_fd=directory)
-        if node is not None:
-            self.nodes.unnamed(node)
+        if node is not None and last:
+            self.nodes.pin(node)
 
     def readdir(self, dvp: Node, call: puffpy.Call) -> Iterator[puffpy.Dirent]:
         """Names, numbers and types, as the directory itself keeps them; nothing in it is looked at."""
@@ -208,6 +208,7 @@ class Names(puffpy.VnodeOps):
         except BaseException:
             os.close(fd)
             raise
+        node.file = fd
         ttl = None if self.watch is None else self.watch.ttl(dvp)
         return puffpy.Entry(node, ttl, puffpy.OpenFile(fd, backing=fd))
 

@@ -113,14 +113,16 @@ class Nodes:
         if self._held.pop(self.descriptor(node), None) is not None:
             self.pinned += 1
 
-    def unnamed(self, node: Node) -> None:
-        """Keep the descriptor of *node*, which ``find`` returned, if that was its last name."""
-        if not self.statx(node.fd)[1].nlink:
-            self.pin(node)
+    def reach(self, node: Node) -> int | str:
+        """Return what a call takes that takes paths and open files alike: for *node* itself, whatever it is.
+
+        A path through /proc costs three times what an open file does.
+        """
+        return node.file if node.file >= 0 else self.path(node)
 
     def is_unnamed(self, node: Node) -> bool:
         """Tell whether *node* is held for having no name, and still has none."""
-        return node.fd >= 0 and node.fd not in self._held and not self.statx(node.fd)[1].nlink
+        return node.fd >= 0 and node.fd not in self._held and not os.fstat(node.fd).st_nlink
 
     def lend(self) -> None:
         """Make room for the descriptor of one more open file; ``lent`` is the context that gives it back.
@@ -133,9 +135,11 @@ class Nodes:
         self.opened += 1
         self._make_room()
 
-    def take_back(self) -> None:
-        """The descriptor of an open file has been closed."""
+    def take_back(self, node: Node | None = None, fd: int = -1) -> None:
+        """An open file is closed: *fd*, of *node*, unless there came to be none."""
         self.opened -= 1
+        if node is not None and node.file == fd:
+            node.file = -1
 
     # nodes
 
@@ -184,8 +188,17 @@ class Nodes:
         _, va = self.statx(fd if fd >= 0 else self.descriptor(node))
         return self._shown(node.volume, va)
 
-    def find(self, parent: Node, name: str) -> Node | None:
-        """Return the node called *name* in *parent*, if it is alive, with its descriptor open."""
+    def look(self, node: Node, call: puffpy.Call) -> puffpy.Vattr:
+        """Return the attributes of *node*; who asks for them in the same *call* need not look again."""
+        va = self.attributes(node, -1, call)
+        self.fresh = node, call, va
+        return va
+
+    def find(self, parent: Node, name: str) -> tuple[Node | None, bool]:
+        """Return the node called *name* in *parent*, if it is alive, with its descriptor open.
+
+        And whether it has no other name; it may come to have one, or lose it, while nobody looks.
+        """
         try:
             device, va = self._status(self.descriptor(parent), name)
             volume = self._volumes.get(device)
@@ -193,8 +206,8 @@ class Nodes:
             if node is not None:
                 self.descriptor(node)
         except OSError:
-            return None
-        return node
+            return None, False
+        return node, va.nlink < 2 or stat.S_ISDIR(va.mode)
 
     def one_of_each_volume(self) -> list[Node]:
         """Return one directory of every file system underneath that has any."""

@@ -180,13 +180,13 @@ class SurvivingTunnel(TunnelFS):
         if self.kept is None:
             super().close(vp, flags, call)
             return
+        self.nodes.take_back(vp, call.handle)
         self.kept.close(call.handle)
-        self.nodes.take_back()
 
-    def _opened(self, fd: int) -> puffpy.OpenFile:
+    def _opened(self, vp: Node, fd: int) -> puffpy.OpenFile:
         if self.kept is not None:
             self.kept.hold(fd)
-        return super()._opened(fd)
+        return super()._opened(vp, fd)
 
     def _made_open(self, fd: int, dvp: Node, name: str, call: puffpy.Call) -> puffpy.Entry:
         entry = super()._made_open(fd, dvp, name, call)

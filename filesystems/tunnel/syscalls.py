@@ -48,6 +48,7 @@ _libc.statx.argtypes = (_int, _text, _int, _uint, _pointer)
 _libc.renameat2.argtypes = (_int, _text, _int, _text, _uint)
 _libc.fallocate.argtypes = (_int, _int, ctypes.c_int64, ctypes.c_int64)
 _libc.utimensat.argtypes = (_int, _text, _pointer, _int)
+_libc.futimens.argtypes = (_int, _pointer)
 _libc.name_to_handle_at.argtypes = (_int, _text, _pointer, _pointer, _int)
 _libc.open_by_handle_at.argtypes = (_int, _text, _int)
 _libc.syscall.argtypes = (_long, _long, _pointer)
@@ -85,10 +86,24 @@ class Statx:
         _checked(result, name or fd)
         values = _STATX.unpack_from(self._buffer)
         blksize, nlink, uid, gid, mode, ino, size, blocks = values[:8]
-        atime, btime, ctime, mtime = (values[at] * NANO + values[at + 1] for at in (8, 10, 12, 14))
-        rdev = os.makedev(values[16], values[17])
-        va = Vattr(mode, nlink, uid, gid, size, atime, mtime, ctime, btime, ino, rdev, blocks, blksize)
-        return values[18] << 32 | values[19], va
+        atime, atime_ns, btime, btime_ns, ctime, ctime_ns, mtime, mtime_ns = values[8:16]
+        major, minor, device_major, device_minor = values[16:]
+        va = Vattr(
+            mode,
+            nlink,
+            uid,
+            gid,
+            size,
+            atime * NANO + atime_ns,
+            mtime * NANO + mtime_ns,
+            ctime * NANO + ctime_ns,
+            btime * NANO + btime_ns,
+            ino,
+            os.makedev(major, minor) if major or minor else 0,
+            blocks,
+            blksize,
+        )
+        return device_major << 32 | device_minor, va
 
 
 def handle_of(fd: int) -> bytes:
@@ -123,10 +138,13 @@ def fallocate(fd: int, mode: int, offset: int, length: int) -> None:
     _checked(_libc.fallocate(fd, mode, offset, length), fd)
 
 
-def utimensat(path: str, atime: tuple[int, int], mtime: tuple[int, int]) -> None:
+def utimensat(file: int | str, atime: tuple[int, int], mtime: tuple[int, int]) -> None:
     """Set times, each seconds and nanoseconds; the latter may be UTIME_NOW or UTIME_OMIT."""
     times = (ctypes.c_int64 * 4)(*atime, *mtime)
-    _checked(_libc.utimensat(AT_FDCWD, os.fsencode(path), ctypes.addressof(times), 0), path)
+    if isinstance(file, int):
+        _checked(_libc.futimens(file, ctypes.addressof(times)), file)
+    else:
+        _checked(_libc.utimensat(AT_FDCWD, os.fsencode(file), ctypes.addressof(times), 0), file)
 
 
 def syncfs(fd: int) -> None:

@@ -81,17 +81,17 @@ class Volume:
 class Node:
     """A file of the *kind* ``mode >> 12``: *ino* on *volume*, last seen as *name* in *parent*.
 
-    *fd* is its descriptor, -1 while it has none; *proof* is set while it has none.  *number* is what handles
-    of it say, 0 until somebody wants to know.
+    *fd* is its descriptor, -1 while it has none; *proof* is set while it has none.  *file* is an open file of
+    it, -1 if none is known of.  *number* is what handles of it say, 0 until somebody wants to know.
     """
 
-    __slots__ = ("__weakref__", "fd", "ino", "kind", "name", "number", "parent", "proof", "volume")
+    __slots__ = ("__weakref__", "fd", "file", "ino", "kind", "name", "number", "parent", "proof", "volume")
 
     def __init__(self, volume: Volume, va: puffpy.Vattr) -> None:
         self.volume = volume
         self.ino = va.ino
         self.kind = va.mode >> 12
-        self.fd = -1
+        self.fd = self.file = -1
         self.proof = b""
         self.parent: Node | None = None
         self.name = ""

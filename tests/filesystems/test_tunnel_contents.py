@@ -43,6 +43,21 @@ def tunnel(pink: Path) -> Iterator[Tunnel]:
     made.fs.vfsops.unmount()
 
 
+@pytest.fixture(params=["closed", "open"])
+def opened(request: pytest.FixtureRequest, tunnel: Tunnel) -> Iterator[None]:
+    """The file as it is, and while somebody has it open: then another system call does the same."""
+    if request.param == "closed":
+        yield
+        return
+    with tunnel.open("pink", os.O_RDONLY) as (node, call):
+        assert tunnel.fs.nodes.reach(node) == call.handle
+        yield
+    assert tunnel.fs.nodes.reach(node) == tunnel.fs.nodes.path(node)
+
+
+either_way = pytest.mark.usefixtures("opened")
+
+
 def age(path: Path) -> None:
     os.utime(path, ns=(1, 1))
 
@@ -50,6 +65,7 @@ def age(path: Path) -> None:
 # attributes
 
 
+@either_way
 def test_mode_owner_and_times_are_set_underneath(tunnel: Tunnel, pink: Path) -> None:
     assert tunnel.set("pink", puffpy.SetAttr(mode=stat.S_IFREG | 0o4711)).mode == stat.S_IFREG | 0o4711
     va = tunnel.set("pink", puffpy.SetAttr(atime_ns=-5, mtime_ns=10**18 + 7))
@@ -60,6 +76,7 @@ def test_mode_owner_and_times_are_set_underneath(tunnel: Tunnel, pink: Path) -> 
 
 
 @needs_root
+@either_way
 def test_an_owner_is_set_and_the_set_uid_bit_goes_with_it(tunnel: Tunnel, pink: Path) -> None:
     pink.chmod(0o6711)
     va = tunnel.set("pink", puffpy.SetAttr(uid=NOBODY, gid=77, kill_suidgid=True))
@@ -68,6 +85,7 @@ def test_an_owner_is_set_and_the_set_uid_bit_goes_with_it(tunnel: Tunnel, pink: 
 
 
 @needs_root
+@either_way
 def test_the_present_time_needs_the_right_to_write_and_any_other_the_owner(
     tunnel: Tunnel, pink: Path
 ) -> None:
@@ -82,6 +100,7 @@ def test_the_present_time_needs_the_right_to_write_and_any_other_the_owner(
         tunnel.set("pink", now, NOBODY, NOBODY)
 
 
+@either_way
 def test_a_change_of_nothing_moves_the_time_of_change_alone(tunnel: Tunnel, pink: Path) -> None:
     age(pink)
     before = pink.stat()
@@ -92,6 +111,7 @@ def test_a_change_of_nothing_moves_the_time_of_change_alone(tunnel: Tunnel, pink
 
 
 @needs_root
+@either_way
 def test_a_change_of_nothing_clears_set_uid_for_whoever_is_about_to_write(tunnel: Tunnel, pink: Path) -> None:
     pink.chmod(0o6777)
     assert tunnel.set("pink", puffpy.SetAttr(), NOBODY, NOBODY).mode == stat.S_IFREG | 0o777
@@ -120,6 +140,7 @@ def test_times_and_owners_of_a_symbolic_link_are_its_own(tunnel: Tunnel, pink: P
     assert pink.stat() == before
 
 
+@either_way
 def test_bits_to_be_killed_are_those_that_run_as_somebody(tunnel: Tunnel, pink: Path) -> None:
     for mode, left in ((0o6755, 0o755), (0o2644, 0o2644), (0o4644, 0o644), (0o1755, 0o1755)):
         pink.chmod(mode)
@@ -127,12 +148,14 @@ def test_bits_to_be_killed_are_those_that_run_as_somebody(tunnel: Tunnel, pink: 
         assert stat.S_IMODE(pink.stat().st_mode) == left
 
 
+@either_way
 def test_the_kernel_is_to_ask_each_time_while_a_file_is_set_uid(tunnel: Tunnel, pink: Path) -> None:
     assert tunnel.stat(tunnel.find("pink")).ttl is None
     pink.chmod(0o4755)
     assert tunnel.stat(tunnel.find("pink")).ttl == 0
 
 
+@either_way
 def test_extended_attributes_are_those_underneath(tunnel: Tunnel, pink: Path) -> None:
     node = tunnel.find("pink")
     tunnel.fs.setextattr(node, "user.of", b"the moon", 0, asked())
@@ -149,6 +172,7 @@ def test_extended_attributes_are_those_underneath(tunnel: Tunnel, pink: Path) ->
 
 
 @needs_root
+@either_way
 def test_trusted_attributes_are_shown_to_root_alone_and_acls_to_nobody(tunnel: Tunnel, pink: Path) -> None:
     node = tunnel.find("pink")
     tunnel.fs.setextattr(node, "trusted.of", b"", 0, asked())
@@ -161,6 +185,15 @@ def test_trusted_attributes_are_shown_to_root_alone_and_acls_to_nobody(tunnel: T
     ):
         with refuses(errno.EOPNOTSUPP):
             act()
+
+
+def test_of_two_open_files_of_one_node_the_other_may_end_first(tunnel: Tunnel, pink: Path) -> None:
+    with tunnel.open("pink", os.O_RDONLY) as (node, first):
+        with tunnel.open("pink", os.O_RDONLY):
+            pass
+        tunnel.set("pink", puffpy.SetAttr(mode=stat.S_IFREG | 0o600))
+        assert stat.S_IMODE(pink.stat().st_mode) == 0o600
+        assert bytes(tunnel.fs.read(node, 0, 9, first)) == b"floyd"
 
 
 # data
