@@ -182,6 +182,9 @@ class MountOptions:
     auto_cache: bool = _switch(
         False, "the page cache is dropped when size or time differ", on="auto_cache", off="noauto_cache"
     )
+    cache_readdir: bool = _switch(
+        False, "listings are dropped when the directory's time differs", on="cache_readdir"
+    )
     replace: bool = _switch(False, "a mount that a crash has left dead is taken away first", on="replace")
     auto_unmount: bool = _switch(
         True, "a server that dies leaves no mount behind", on="auto_unmount", off="no_auto_unmount"

@@ -21,6 +21,10 @@ from filesystems.tunnel.watch import UNWATCHED, Watch
 ACL: Final = "system.posix_acl_"
 """The kernel checks permissions by mode alone, so that an ACL would promise what is not kept."""
 
+LABEL: Final = "security.selinux"
+SELINUX: Final = "/sys/fs/selinux"
+"""What is only there where SELinux is in force."""
+
 UNCHANGED: Final = -1
 
 
@@ -100,10 +104,18 @@ class Attributes(puffpy.VnodeOps):
                 raise puffpy.FsError(errno.EACCES)
 
     def getextattr(self, vp: Node, name: str, call: puffpy.Call) -> bytes:
-        """The value, or ENODATA."""
+        """The value, or ENODATA; where nobody heeds labels, those that are not there are not supported.
+
+        ls(1) asks for the label of each file, until it is told that.
+        """
         file = self._attribute_of(vp, name)
         with self.callers.being(call):
-            return os.getxattr(file, name)
+            try:
+                return os.getxattr(file, name)
+            except OSError as exc:
+                if name == LABEL and exc.errno == errno.ENODATA and not os.path.exists(SELINUX):
+                    raise puffpy.FsError(errno.EOPNOTSUPP) from None
+                raise
 
     def setextattr(self, vp: Node, name: str, value: bytes, flags: int, call: puffpy.Call) -> None:
         """What is not allowed to the caller, the kernel has refused: ``trusted.`` above all."""

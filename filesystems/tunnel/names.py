@@ -168,6 +168,8 @@ class Names(puffpy.VnodeOps):
     def readdir(self, dvp: Node, call: puffpy.Call) -> Iterator[puffpy.Dirent]:
         """Names, numbers and types, as the directory itself keeps them; nothing in it is looked at."""
         path = self.nodes.path(dvp)
+        if self.watch is not None:
+            self.watch.add(dvp, path)
         with self.callers.being(call):
             fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

@@ -167,7 +167,9 @@ class SurvivingTunnel(TunnelFS):
         super().__init__(directory, read_only=read_only, hide=hide, watch=watch)
         if watch:
             # Watches die with their server, so that nothing is believed for longer than without them.
-            self.options = attrs.evolve(self.options, attr_timeout=UNWATCHED, entry_timeout=UNWATCHED)
+            self.options = attrs.evolve(
+                self.options, attr_timeout=UNWATCHED, entry_timeout=UNWATCHED, cache_readdir=False
+            )
         self.nodes.close()
         nodes = KeptNodes(directory)
         self.nodes, self.root = nodes, nodes.root

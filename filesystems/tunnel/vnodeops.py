@@ -60,7 +60,9 @@ class TunnelFS(Names, Attributes, Contents):
         self.root = self.nodes.root
         self.vfsops = TunnelVfs(self.nodes, self.handles, self.watch)
         if watch:
-            self.options = attrs.evolve(self.options, attr_timeout=TRUSTED, entry_timeout=TRUSTED)
+            self.options = attrs.evolve(
+                self.options, attr_timeout=TRUSTED, entry_timeout=TRUSTED, cache_readdir=True
+            )
         if read_only:
             self.options = attrs.evolve(self.options, ro=True)
 

@@ -4,9 +4,9 @@ What is true instead is not looked at here: the kernel asks the usual way, when 
 
 Theory of operation.  A thread reads inotify(7) events.  It touches neither descriptors nor tables of the
 serving thread: all it knows is which node a watch is for, and which node was last found under a name there.
-A name that came or went is expired, which costs one lookup if the change was our own; a file that was written
-or changed is invalidated.  If events come faster than they are read, the system drops them and says so, and
-everything is asked for again.
+A name that came or went is expired, which costs one lookup if the change was our own, and the listing of its
+directory is dropped; a file that was written or changed is invalidated.  If events come faster than they are
+read, the system drops them and says so, and everything is asked for again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import stat
 import struct
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import attrs
@@ -104,7 +104,7 @@ class Watch:
         os.close(self._fd)
 
     def add(self, dvp: Node, path: str) -> None:
-        """Watch *dvp*, to which *path* leads, before anything in it is looked up."""
+        """Watch *dvp*, to which *path* leads, before anything in it is looked up, and before it is listed."""
         if dvp in self._numbers or self._full:
             return
         try:
@@ -121,9 +121,9 @@ class Watch:
 
     def covers(self, vp: Node, va: puffpy.Vattr) -> bool:
         """Tell whether a change of *va*, the attributes of *vp*, will be told."""
-        if vp in self._numbers:
-            return True
-        return vp.parent in self._numbers and (va.nlink == 1 or va.mode >> 12 == DIRECTORY)
+        if va.mode >> 12 == DIRECTORY:
+            return vp in self._numbers
+        return vp.parent in self._numbers and va.nlink == 1
 
     def ttl(self, dvp: Node) -> float | None:
         """Return for how long a name in *dvp* may be believed; None: for as long as the mount says."""
@@ -154,11 +154,21 @@ class Watch:
             if self._wake in ready:
                 return
             # The same thing twice is told once.
-            for event in dict.fromkeys(events(os.read(self._fd, ROOM))):
-                self.tell(kernel, event)
+            self.tell(kernel, list(dict.fromkeys(events(os.read(self._fd, ROOM)))))
 
-    def tell(self, kernel: puffpy.Kernel, event: Event) -> None:
-        """Have *kernel* ask again for whatever *event* may have made untrue."""
+    def tell(self, kernel: puffpy.Kernel, happened: Sequence[Event]) -> None:
+        """Have *kernel* ask again for whatever *happened* may have made untrue."""
+        changed = {
+            dvp: None
+            for event in happened
+            if event.mask & NAMES and (dvp := self._directories.get(event.number)) is not None
+        }
+        for event in happened:
+            self._tell_one(kernel, event)
+        for dvp in changed:
+            kernel.inval_inode(dvp)  # its listing, its times
+
+    def _tell_one(self, kernel: puffpy.Kernel, event: Event) -> None:
         if event.mask & OVERFLOW:
             self._tell_everything(kernel)
             return
@@ -187,3 +197,5 @@ class Watch:
             if dvp is not None:
                 kernel.expire_entry(dvp, name)
             kernel.inval_inode(vp)
+        for dvp in list(self._directories.values()):
+            kernel.inval_inode(dvp)

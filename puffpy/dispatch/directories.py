@@ -37,7 +37,7 @@ def opendir(b: Binding, shaper: Shaper) -> Handler:
     """OPENDIR: the library keeps the open directory; the file system is asked when it is read."""
     cookies, handles, nodes = b.nodes.cookies, b.handles, b.nodes
     unpack = OPEN_IN.struct.unpack_from
-    bits = int(OpenOut.CACHE_DIR | OpenOut.KEEP_CACHE) if b.options.kernel_cache else 0
+    bits = int(OpenOut.CACHE_DIR | OpenOut.KEEP_CACHE) if _cached(b) else 0
 
     def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
         vnode = cookies[nodeid]
@@ -67,10 +67,14 @@ def closedir(b: Binding, shaper: Shaper) -> Handler:
     return handle
 
 
+def _cached(b: Binding) -> bool:
+    return b.options.kernel_cache or b.options.cache_readdir
+
+
 def _reading(b: Binding, shaper: Shaper) -> Callable[[Opened, int, Call], Listing]:
     take = lister(b, shaper)
 
-    shared = b.options.kernel_cache
+    shared = _cached(b)
 
     def listing_of(opened: Opened, offset: int, call: Call) -> Listing:
         """Return the listing that *offset* is a position in; a new one for the start."""

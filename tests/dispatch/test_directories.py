@@ -192,8 +192,9 @@ def test_a_listing_needs_an_open_directory() -> None:
     assert speaker.refused(Opcode.READDIR, fh=fh, size=4096) == errno.EBADF
 
 
-def test_an_opened_directory_is_kept_in_the_cache_where_nobody_else_writes() -> None:
-    speaker = Speaker(Folder("a"), options=MountOptions(kernel_cache=True))
+@pytest.mark.parametrize("option", ["kernel_cache", "cache_readdir"])
+def test_an_opened_directory_is_kept_in_the_cache_where_nobody_else_writes(option: str) -> None:
+    speaker = Speaker(Folder("a"), options=MountOptions().parse(option)[0])
     bits = speaker.ask(Opcode.OPENDIR).fields["open_flags"]
     assert bits == OpenOut.CACHE_DIR | OpenOut.KEEP_CACHE
     assert Speaker(Folder("a")).ask(Opcode.OPENDIR).fields["open_flags"] == 0

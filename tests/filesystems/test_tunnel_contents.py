@@ -187,6 +187,18 @@ def test_trusted_attributes_are_shown_to_root_alone_and_acls_to_nobody(tunnel: T
             act()
 
 
+def test_labels_that_nobody_heeds_are_asked_for_once(
+    tunnel: Tunnel, pink: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = tunnel.find("pink")
+    for there, code in (("/", errno.ENODATA), ("/no/such/place", errno.EOPNOTSUPP)):
+        monkeypatch.setattr("filesystems.tunnel.attributes.SELINUX", there)
+        with refuses(code):
+            tunnel.fs.getextattr(node, "security.selinux", asked())
+        with refuses(errno.ENODATA):
+            tunnel.fs.getextattr(node, "security.capability", asked())
+
+
 def test_of_two_open_files_of_one_node_the_other_may_end_first(tunnel: Tunnel, pink: Path) -> None:
     with tunnel.open("pink", os.O_RDONLY) as (node, first):
         with tunnel.open("pink", os.O_RDONLY):

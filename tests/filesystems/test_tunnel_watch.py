@@ -79,6 +79,20 @@ def test_names_that_come_go_and_move_are_expired(fs: TunnelFS, kernel: Listener,
     kernel.wait_for("entry", fs.root, "newer")
 
 
+def test_a_directory_is_watched_once_it_was_listed_and_its_listing_is_dropped_with_each_name(
+    fs: TunnelFS, kernel: Listener, tmp_path: Path
+) -> None:
+    inner = find(fs, "dir")
+    fs.readdir(inner, asked())
+    for _ in range(2):
+        (tmp_path / "dir" / "new").touch()
+        kernel.wait_for("inode", inner, 0)
+        kernel.heard.clear()
+        (tmp_path / "dir" / "new").unlink()
+        kernel.wait_for("inode", inner, 0)
+        kernel.heard.clear()
+
+
 def test_a_file_that_is_written_or_changed_is_invalidated(
     fs: TunnelFS, kernel: Listener, tmp_path: Path
 ) -> None:
@@ -125,15 +139,18 @@ def test_what_is_watched_may_be_believed_for_long(
     assert (fs.options.attr_timeout, fs.options.entry_timeout) == (60.0, 60.0)
     (tmp_path / "linked").touch()
     os.link(tmp_path / "linked", tmp_path / "dir" / "elsewhere")
-    for text, ttl in (("pink", None), ("dir", None), ("linked", 1.0)):
+    for text, ttl in (("pink", None), ("dir", 1.0), ("linked", 1.0)):
         assert fs.getattr(find(fs, text), asked()).ttl == ttl
+    fs.readdir(find(fs, "dir"), asked())
+    assert fs.getattr(find(fs, "dir"), asked()).ttl is None
 
     def no_more(*_: object) -> int:
         raise OSError(errno.ENOSPC, "no more watches")
 
     monkeypatch.setattr("filesystems.tunnel.watch.inotify_add_watch", no_more)
-    inner = find(fs, "dir")
-    (tmp_path / "dir" / "file").touch()
+    (tmp_path / "another").mkdir()
+    inner = find(fs, "another")
+    (tmp_path / "another" / "file").touch()
     entry = fs.lookup(inner, name("file"), asked())
     assert (type(entry), entry.ttl) == (puffpy.Entry, 1.0)
     assert fs.getattr(entry.node, asked()).ttl == 1.0
@@ -147,8 +164,8 @@ def test_what_is_watched_may_be_believed_for_long(
 def test_when_events_were_lost_everything_is_asked_for_again(fs: TunnelFS, kernel: Listener) -> None:
     pink = find(fs, "pink")
     assert fs.watch is not None
-    fs.watch.tell(kernel, Event(-1, 0x4000, ""))  # type: ignore[arg-type]  # as above
-    assert kernel.heard == [("entry", fs.root, "pink"), ("inode", pink, 0)]
+    fs.watch.tell(kernel, [Event(-1, 0x4000, "")])  # type: ignore[arg-type]  # as above
+    assert kernel.heard == [("entry", fs.root, "pink"), ("inode", pink, 0), ("inode", fs.root, 0)]
 
 
 def test_events_are_taken_apart() -> None:

@@ -44,12 +44,18 @@ def test_with_watch_they_are_seen_at_once(start: StartServer, below: Path) -> No
     assert (mnt / "pink").stat().st_size == 5
     assert (mnt / "dir" / "old").exists()
     assert not (mnt / "dir" / "new").exists()
+    assert os.listdir(mnt / "dir") == os.listdir(mnt / "dir") == ["old"]
     (below / "pink").write_text("the wall")
     (below / "dir" / "old").rename(below / "dir" / "new")
     wait_for(lambda: (mnt / "pink").stat().st_size == 8, "new size", 5)
     assert (mnt / "pink").read_text() == "the wall"
     wait_for((mnt / "dir" / "new").exists, "new name", 5)
     wait_for(lambda: not (mnt / "dir" / "old").exists(), "old name gone", 5)
+    wait_for(lambda: os.listdir(mnt / "dir") == ["new"], "new listing", 5)
+    (below / "dir" / "newer").touch()
+    wait_for(lambda: set(os.listdir(mnt / "dir")) == {"new", "newer"}, "a name that nobody asked for", 5)
+    changed = (below / "dir").stat().st_mtime_ns
+    wait_for(lambda: (mnt / "dir").stat().st_mtime_ns == changed, "new time of the directory", 5)
     (below / "pink").chmod(0o600)
     wait_for(lambda: (mnt / "pink").stat().st_mode & 0o777 == 0o600, "new mode", 5)
 
