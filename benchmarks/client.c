@@ -161,8 +161,11 @@ static void join(char *to, const char *tree, const char *name)
 
 static void populate(const char *directory, long entries)
 {
-    if (mkdir(directory, 0755) != 0)
+    if (mkdir(directory, 0755) != 0) {
+        if (errno == EEXIST)
+            return; /* planted before */
         fail("mkdir", directory);
+    }
     for (long i = 0; i < entries; i++) {
         char name[8192];
         int fd;
@@ -176,7 +179,9 @@ static void populate(const char *directory, long entries)
 static void plant(struct place *p, uint64_t bytes, long entries, long crowd)
 {
     static char zeros[1 << 17];
-    int fd = open(p->data, O_CREAT | O_WRONLY | O_TRUNC, 0644);
+    int fd;
+    unlink(p->data);
+    fd = open(p->data, O_CREAT | O_WRONLY | O_TRUNC, 0644);
     if (fd < 0)
         fail("create", p->data);
     memset(zeros, 'p', sizeof zeros);

@@ -42,8 +42,10 @@ class WorkError(Exception):
 class Settings:
     """How much is measured: *rounds* samples of *seconds* each, for every mode, work and subject.
 
-    *references* names what a subject is compared with where that is not C libfuse; *place* is where the
-    subjects live, by default the directory for temporary files.
+    With *afresh* the tree is planted again before each round: where data lie in memory, which is another
+    place each time, may decide more than who reads them.  *references* names what a subject is compared with
+    where that is not C libfuse; *place* is where the subjects live, by default the directory for temporary
+    files.
     """
 
     rounds: int = 9
@@ -52,6 +54,7 @@ class Settings:
     modes: Sequence[str] = MODES
     references: Mapping[str, str] = attrs.field(factory=dict)
     place: str | None = None
+    afresh: bool = False
 
     def reference_of(self, subject: str) -> str:
         """Return the name of the subject that *subject* is compared with."""
@@ -149,11 +152,15 @@ def measure(
             say(f"round {number + 1} of {settings.rounds}")
             # Nobody is always first, nor always after the same neighbour's noise.
             turn = number % len(crew) if crew else 0
+            in_turn = crew[turn:] + crew[:turn]
+            if settings.afresh:
+                for server in in_turn:
+                    _plant(server, client, settings)
             for mode in settings.modes:
                 for server in crew:
                     server.stay_on({core} if mode == PINNED else cpus)
                 for work in works:
-                    for server in crew[turn:] + crew[:turn]:
+                    for server in in_turn:
                         cpu = core if mode == PINNED else -1
                         _sample(
                             table[mode, work.name, server.subject.name], work, server, client, cpu, settings
@@ -177,13 +184,17 @@ def _crew(
         say(f"mounting {subject.title}")
         try:
             server = mounts.enter_context(serve(subject, directory))
-            for command in plant_commands(client, sys.executable, server.tree, settings.planted):
-                _run(command, server, GRACE_SECONDS + settings.planted.walked / 100)
+            _plant(server, client, settings)
         except (Missing, WorkError) as error:
             absent[subject.name] = str(error)
             say(f"  absent: {error}")
         else:
             yield server
+
+
+def _plant(server: Server, client: Path, settings: Settings) -> None:
+    for command in plant_commands(client, sys.executable, server.tree, settings.planted):
+        _run(command, server, GRACE_SECONDS + settings.planted.walked / 100)
 
 
 def _sample(series: Series, work: Work, server: Server, client: Path, cpu: int, settings: Settings) -> None:

@@ -90,7 +90,7 @@ SUITES = (
         _named("detrempe", "tmpfs", "tunnel", "directory"),
         PASSED,
         Settings(
-            rounds=5,
+            rounds=8,
             seconds=0.5,
             planted=attrs.evolve(NOTHING, data_bytes=64 * MIB),
             modes=(FREE,),
@@ -100,6 +100,7 @@ SUITES = (
                 "tunnel": "directory",
                 "directory": "directory",
             },
+            afresh=True,
         ),
         small=attrs.evolve(NOTHING, data_bytes=4 * MIB),
     ),
