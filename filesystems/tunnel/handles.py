@@ -12,26 +12,21 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-from collections import OrderedDict
+from struct import Struct
 from typing import Final
-
-import attrs
 
 import puffpy
 from filesystems.tunnel.nodes import Nodes
 from filesystems.tunnel.volumes import Node
 
 REMEMBERED: Final = 1 << 16
-"""How many ended nodes are remembered, the latest; each takes some 500 bytes."""
+"""How many ended nodes are remembered, the latest; each takes some 300 bytes."""
 
+AT_ONCE: Final = 8
+"""When there are too many, one of so many goes, the oldest: a dict is slow to say what is its first."""
 
-@attrs.frozen
-class Ended:
-    """What is left of a node: where its file is, and what opens it and no other."""
-
-    device: int
-    ino: int
-    proof: bytes
+FILE: Final = Struct("=QQ")
+"""Device and inode number, which a record of an ended node begins with; the rest is what opens it."""
 
 
 class Handles:
@@ -41,8 +36,8 @@ class Handles:
         self._nodes = nodes
         self._most = most
         self._numbers = itertools.count(2)
-        self._ended: OrderedDict[int, Ended] = OrderedDict()
-        self._by_file: dict[tuple[int, int], int] = {}
+        self._ended: dict[int, bytes] = {}
+        self._by_file: dict[bytes, int] = {}
         # An earlier server's numbers are not ours; the kernel compares this to tell.
         self._generation = int.from_bytes(os.urandom(4), "little")
 
@@ -61,12 +56,12 @@ class Handles:
             proof = volume.handle(node)
         except OSError:
             return
-        file = volume.device, node.ino
+        file = FILE.pack(volume.device, node.ino)
         self._forget(self._by_file.get(file))
-        self._ended[node.number] = Ended(*file, proof)
-        self._by_file[file] = node.number
+        self._remember(node.number, file, proof)
         if len(self._ended) > self._most:
-            self._forget(next(iter(self._ended)))
+            for number in list(itertools.islice(self._ended, max(self._most // AT_ONCE, 1))):
+                self._forget(number)
 
     def find(self, number: int) -> Node:
         """Return the node with *number*, alive again.
@@ -74,21 +69,24 @@ class Handles:
         Raises:
             ESTALE: its file is gone, it was never given, or too many have ended since.
         """
-        ended = self._ended.get(number)
-        if ended is None:
+        record = self._ended.get(number)
+        if record is None:
             raise puffpy.FsError(errno.ESTALE)
-        return self._nodes.revive(ended.device, ended.proof)
+        return self._nodes.revive(FILE.unpack_from(record)[0], record[FILE.size :])
+
+    def _remember(self, number: int, file: bytes, proof: bytes) -> None:
+        self._ended[number] = file + proof
+        self._by_file[file] = number
 
     def _earlier(self, node: Node) -> int:
         """Return the number that the file of *node* had before, or 0; a new file may have an old inode."""
-        number = self._by_file.get((node.volume.device, node.ino))
+        number = self._by_file.get(FILE.pack(node.volume.device, node.ino))
         if number is None:
             return 0
-        same = self._ended[number].proof == node.volume.handle(node)
+        same = self._ended[number][FILE.size :] == node.volume.handle(node)
         self._forget(number)
         return number if same else 0
 
     def _forget(self, number: int | None) -> None:
         if number is not None:
-            ended = self._ended.pop(number)
-            del self._by_file[ended.device, ended.ino]
+            del self._by_file[self._ended.pop(number)[: FILE.size]]

@@ -17,7 +17,7 @@ from typing import Final
 import attrs
 
 import puffpy
-from filesystems.tunnel.handles import Ended, Handles
+from filesystems.tunnel.handles import FILE, Handles
 from filesystems.tunnel.nodes import Nodes
 from filesystems.tunnel.vfsops import TunnelVfs
 from filesystems.tunnel.vnodeops import TunnelFS
@@ -71,8 +71,7 @@ class KeptHandles(Handles):
             if number != NUMBERS and record is not None:
                 device, ino, spare = RECORD.unpack_from(record)
                 spares += spare >= 0
-                self._ended[number] = Ended(device, ino, record[RECORD.size :])
-                self._by_file[device, ino] = number
+                self._remember(number, FILE.pack(device, ino), record[RECORD.size :])
         self._most += len(self._ended)
         self._all.pinned += spares
         self._all.opened = len(kept.descriptors) - spares
