@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,7 @@ WHAT: Final = ("create", "lookup", "list", "remove")
 #: Nothing may be answered from what the kernel remembers.
 FORGETFUL: Final = ("-o", "attr_timeout=0,entry_timeout=0,negative_timeout=0")
 LIMIT: Final = 900.0
+PAUSE: Final = 1.0
 DROP: Final = Path("/proc/sys/vm/drop_caches")
 
 
@@ -52,6 +54,16 @@ def memory(server: Server) -> int:
     return sum(int(line.split()[1]) << 10 for line in lines if line.startswith("Private_"))
 
 
+def settle(server: Server) -> None:
+    """Return when the server has nothing left to do: nobody waits until it has forgotten something."""
+    stat = Path(f"/proc/{server.process.pid}/stat")
+    used: list[str] = []
+    last = [""]
+    while used != last:
+        time.sleep(PAUSE)
+        used, last = stat.read_text().rpartition(")")[2].split()[11:13], used
+
+
 def grown(subject: Subject, files: int, per_directory: int, *, forget: bool) -> Growth:
     """Measure one size on a fresh server."""
     with private_directory(MEMORY) as directory:
@@ -73,6 +85,7 @@ def grown(subject: Subject, files: int, per_directory: int, *, forget: bool) -> 
                     held = (memory(server) - before) / files
                 if what == "list" and forget:
                     DROP.write_text("2")
+                    settle(server)
                     forgotten = (memory(server) - before) / files
     return Growth(files, per_directory, costs, held, forgotten)
 
