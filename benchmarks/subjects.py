@@ -167,19 +167,15 @@ def _detrempe(directory: Path) -> list[str]:
     return [sys.executable, "-m", "filesystems.detrempe", "--foreground"]
 
 
-def _tunnel(directory: Path) -> list[str]:
-    _device()
-    _fusermount("fusermount3")
-    _module("puffpy", "--editable .")
-    return [sys.executable, "-m", "filesystems.tunnel", "--foreground", _below(directory, "tunnel")]
+def _tunnel(name: str, *options: str) -> Callable[[Path], list[str]]:
+    def prepare(directory: Path) -> list[str]:
+        _device()
+        _fusermount("fusermount3")
+        _module("puffpy", "--editable .")
+        below = _below(directory, name)
+        return [sys.executable, "-m", "filesystems.tunnel", "--foreground", *options, below]
 
-
-def _tunnel_watch(directory: Path) -> list[str]:
-    _device()
-    _fusermount("fusermount3")
-    _module("puffpy", "--editable .")
-    below = _below(directory, "tunnel-watch")
-    return [sys.executable, "-m", "filesystems.tunnel", "--foreground", "--watch", below]
+    return prepare
 
 
 def _passthrough_ll(directory: Path) -> list[str]:
@@ -219,8 +215,9 @@ SUBJECTS = (
 #: Shipped file systems with their default options, and what is like them.
 AS_USED = (
     Subject("detrempe", "detrempe", _detrempe, _puffpy_version),
-    Subject("tunnel", "tunnel", _tunnel, _puffpy_version),
-    Subject("tunnel-watch", "tunnel --watch", _tunnel_watch, _puffpy_version),
+    Subject("tunnel", "tunnel", _tunnel("tunnel"), _puffpy_version),
+    Subject("tunnel-watch", "tunnel --watch", _tunnel("tunnel-watch", "--watch"), _puffpy_version),
+    Subject("tunnel-plain", "tunnel -o noxattr", _tunnel("tunnel-plain", "-o", "noxattr"), _puffpy_version),
     Subject("passthrough_ll", "C libfuse 3, passthrough_ll", _passthrough_ll, build.fuse3_version),
     Subject("pyfuse3-cached", "pyfuse3, names kept", _pyfuse3_cached, _of_package("pyfuse3")),
     Subject("directory", "the directory below", _directory, platform.release),

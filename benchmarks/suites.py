@@ -122,7 +122,7 @@ SUITES = (
     _suite(
         "chores",
         "what people do; beside C libfuse's passthrough_ll, all in memory",
-        _named("detrempe", "tunnel", "passthrough_ll", "pyfuse3-cached", "tmpfs"),
+        _named("detrempe", "tunnel", "tunnel-plain", "passthrough_ll", "pyfuse3-cached", "tmpfs"),
         CHORES,
         Settings(
             rounds=3,

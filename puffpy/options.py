@@ -185,6 +185,12 @@ class MountOptions:
     cache_readdir: bool = _switch(
         False, "listings are dropped when the directory's time differs", on="cache_readdir"
     )
+    xattr: bool = _switch(
+        True,
+        "extended attributes are there; without, the kernel asks no new file for its capabilities",
+        on="xattr",
+        off="noxattr",
+    )
     replace: bool = _switch(False, "a mount that a crash has left dead is taken away first", on="replace")
     auto_unmount: bool = _switch(
         True, "a server that dies leaves no mount behind", on="auto_unmount", off="no_auto_unmount"

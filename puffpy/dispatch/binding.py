@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 from typing_extensions import Buffer
@@ -20,6 +20,9 @@ from puffpy.ops import VfsOps, VnodeOps, written
 from puffpy.options import MountOptions
 from puffpy.types import Call
 from puffpy.wire.flags import InitFlag
+
+XATTRS: Final = frozenset({"getextattr", "setextattr", "listextattr", "deleteextattr"})
+"""What counts as left out where nobody wants extended attributes."""
 
 Message: TypeAlias = bytes | bytearray
 """A request as it came; only its first *size* bytes count."""
@@ -66,7 +69,8 @@ class Binding:
 
     @written.default
     def _look(self) -> frozenset[str]:
-        return written(self.vnodeops) | written(self.vfsops)
+        found = written(self.vnodeops) | written(self.vfsops)
+        return found if self.options.xattr else found - XATTRS
 
     def op(self, name: str) -> Callable[..., Any] | None:
         """Return the operation *name* if the file system wrote it."""

@@ -105,3 +105,10 @@ def test_a_kernel_that_may_open_alone_is_told_so_once() -> None:
     speaker = Speaker(Scribe(read=b"", write=None), options=options)
     assert speaker.flags & InitFlag.NO_OPEN_SUPPORT
     assert speaker.refused(Opcode.OPEN) == errno.ENOSYS
+
+
+def test_extended_attributes_that_nobody_wants_are_as_good_as_left_out() -> None:
+    speaker = Conversation(*ANSWERS, options=MountOptions(xattr=False))
+    refused = {opcode.name for opcode in HANDLED if speaker.say(opcode).error == errno.ENOSYS}
+    assert refused == {"GETXATTR", "SETXATTR", "LISTXATTR", "REMOVEXATTR"}
+    assert not [name for name in speaker.scribe.calls() if "extattr" in name]

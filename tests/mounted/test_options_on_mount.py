@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.filesystems.direct import refuses
 from tests.mounted.conftest import OrdinaryUser, StartServer
 from tests.mounted.harness import Server, run, wait_for
 from tests.serve.subject import SIZE
@@ -53,6 +55,15 @@ def test_what_was_read_is_kept_or_not(start: StartServer, option: str, kept: boo
     before = sum(reads(server))
     run("cat", server.mnt / "file")
     assert (sum(reads(server)) == before) is kept
+
+
+def test_without_extended_attributes_the_kernel_asks_for_one_once(start: StartServer) -> None:
+    server = start("-d", "-o", "noxattr", command=(sys.executable, "-m", "filesystems.detrempe"))
+    for name in "abc":
+        (server.mnt / name).write_text(name)
+        with refuses(errno.EOPNOTSUPP):
+            os.getxattr(server.mnt / name, "user.x")
+    assert len(requests(server, "GETXATTR")) == 1
 
 
 def stat_twice(server: Server, path: Path) -> None:
