@@ -13,7 +13,6 @@ import select
 import stat
 import struct
 import threading
-from collections.abc import Sequence
 
 from typing_extensions import Buffer
 
@@ -73,9 +72,7 @@ class DevFuse:
 
     def receive(self, buffer: bytearray) -> int:
         """Read the next message."""
-        return self._receive_into((buffer,))
-
-    def _receive_into(self, buffers: Sequence[Buffer]) -> int:
+        buffers = (buffer,)
         busy = self._busy
         busy.countdown -= 1
         if busy.countdown < 0:

@@ -5,7 +5,7 @@ How a change becomes certain is in ``ledger``; how it is read again in ``restori
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,7 +15,7 @@ from puffpy.errors import PuffpyError, errno_of
 from puffpy.nodes import NO_HANDLE, Handles, NodeTable
 from puffpy.supervise.again import ONCE, Again
 from puffpy.supervise.keeper import Keeper
-from puffpy.supervise.ledger import ANSWERED, AT_HAND, LANDING, NOTHING_AT_HAND, Ledger
+from puffpy.supervise.ledger import ANSWERED, AT_HAND, NOTHING_AT_HAND, Ledger
 from puffpy.supervise.records import PLAIN, UNIQUE, Named, OpenRecord, Table, pack_terms, unpack_terms
 from puffpy.supervise.restoring import Find, restore_files
 from puffpy.wire import Opcode, unpack_direntsplus
@@ -42,9 +42,6 @@ BODY: Final = IN_HEADER.size
 ANSWER: Final = OUT_HEADER.size
 INO, MODE = 6, 15
 """Where ENTRY_OUT has these."""
-
-TAKEN_OFF: Final = bytes(BODY)
-"""The header of a message that is in the landing no more."""
 
 FORGETTING: Final = frozenset({Opcode.FORGET, Opcode.BATCH_FORGET})
 
@@ -148,22 +145,8 @@ class Scribe:
                 with suppress(OSError):
                     self._nodes.cookies[cookie]
         restore_files(self._ledger, self._nodes, self._handles, reopen)
-        for message in (*self._ledger.table(Table.FORGETS).values(), *self._just_landed()):
+        for message in list(self._ledger.table(Table.FORGETS).values()):
             self._forget(message)
-
-    def _just_landed(self) -> Iterator[bytes]:
-        """Yield the message that the last server had read and not begun with, if that is to be forgotten."""
-        size, opcode, unique, *rest = IN_HEADER.unpack_from(self._ledger.landing)
-        if opcode not in FORGETTING or unique & ~UNIQUE_RESEND in self._ledger.table(Table.FORGETS):
-            return
-        landed = bytes(self._ledger.landing[: min(size, LANDING)])
-        if size > LANDING:
-            start = BODY + BATCH_FORGET_IN.size
-            count = (LANDING - start) // FORGET_ONE.size
-            size = start + count * FORGET_ONE.size
-            head = IN_HEADER.pack(size, opcode, unique, *rest) + BATCH_FORGET_IN.pack(count)
-            landed = head + landed[start:size]
-        yield landed
 
     def _forget(self, message: bytes) -> None:
         """Forget what the last server was told to forget when it died."""
@@ -187,7 +170,6 @@ class Scribe:
                 # The kernel does not wait for an answer, so that it sends no FORGET again.
                 ledger.put(Table.FORGETS, plain, bytes(message[:size]))
                 ledger.commit()
-                ledger.landing[:BODY] = TAKEN_OFF
             try:
                 reply = handle(message, size, unique, nodeid, uid, gid, pid)
             except Parked:

@@ -18,7 +18,6 @@ from filesystems.hardcodefs import HardcodeFS
 from filesystems.tunnel.surviving import SurvivingTunnel
 from puffpy.supervise.supervisor import POISON
 from puffpy.wire import Opcode
-from puffpy.wire.structs import FORGET_ONE, IN_HEADER
 from tests.dispatch.speaker import ROOT, Tree
 from tests.supervise.succession import Killed, Moment, Succession
 
@@ -198,28 +197,6 @@ def test_what_a_server_died_of_forgetting_is_forgotten(kernel: Succession, top: 
     kernel.begin()
     assert kernel.counts() == {}
     assert len(kernel.fs.kept.descriptors) == (0 if many else 1)
-
-
-@pytest.mark.parametrize("idle", [0, 5000], ids=["few", "more than there is room for"])
-def test_what_a_server_had_only_just_read_is_forgotten_too(kernel: Succession, top: Path, idle: int) -> None:
-    nodeid, other = kernel.lookup(b"file"), kernel.lookup(b"other")
-    for name in (b"file", b"other"):
-        assert not kernel.ask(Opcode.UNLINK, ROOT, name, who=ME).error
-    pairs = [(nodeid, 1), (other, 1), *[(1 << 40, 1)] * idle]
-    data = b"".join(FORGET_ONE.pack(*pair) for pair in pairs)
-    message = kernel.request(Opcode.BATCH_FORGET, 0, data=data)
-    kernel.ledger.landing[: len(message)] = message[: len(kernel.ledger.landing)]
-    kernel.begin()
-    assert not kernel.fs.kept.descriptors
-    kernel.begin()
-    assert kernel.counts() == {}
-
-
-def test_what_is_forgotten_once_is_not_forgotten_again(kernel: Succession) -> None:
-    message = kernel.request(Opcode.FORGET, kernel.lookup(b"file"), nlookup=1)
-    kernel.ledger.landing[: len(message)] = message
-    kernel.tell(message)
-    assert not any(kernel.ledger.landing[: IN_HEADER.size])
 
 
 def test_counts_of_a_dead_server_are_given_back_without_complaint(
