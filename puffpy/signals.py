@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -47,10 +48,26 @@ def signals_end(server: Server) -> Iterator[None]:
     try:
         yield
     finally:
-        for number in numbers:
-            signal.signal(number, signal.SIG_IGN)
+        _ignore(numbers)
         signal.set_wakeup_fd(-1)
         os.close(wakeup)
+
+
+def _ignore(numbers: list[signal.Signals]) -> None:
+    """Ignore *numbers* from here on, also one that any thread is just taking note of.
+
+    For that, the interpreter would show a traceback ("ignored due to race condition"), now or later: it was
+    noted before it was to be ignored, and is attended to after that.
+    """
+    others = sys.unraisablehook
+
+    def show(unraisable: sys.UnraisableHookArgs) -> None:
+        if unraisable.exc_type is not OSError or "race condition" not in str(unraisable.exc_value):
+            others(unraisable)
+
+    sys.unraisablehook = show
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _obey(server: Server, arrivals: int, numbers: list[signal.Signals]) -> None:
