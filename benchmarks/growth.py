@@ -56,12 +56,15 @@ def memory(server: Server) -> int:
 
 def settle(server: Server) -> None:
     """Return when the server has nothing left to do: nobody waits until it has forgotten something."""
-    stat = Path(f"/proc/{server.process.pid}/stat")
-    used: list[str] = []
-    last = [""]
-    while used != last:
+    before, used = [""], _processor_time(server)
+    while used != before:
         time.sleep(PAUSE)
-        used, last = stat.read_text().rpartition(")")[2].split()[11:13], used
+        before, used = used, _processor_time(server)
+
+
+def _processor_time(server: Server) -> list[str]:
+    """Return the server's utime and stime, as proc_pid_stat(5) has them."""
+    return Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
 
 
 def grown(subject: Subject, files: int, per_directory: int, *, forget: bool) -> Growth:

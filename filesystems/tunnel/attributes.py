@@ -49,13 +49,14 @@ class Attributes(puffpy.VnodeOps):
     def setattr(self, vp: Node, change: puffpy.SetAttr, call: puffpy.Call) -> None:
         """One system call for each thing to be changed, in the order in which they may be refused."""
         file = self.nodes.reach(vp)
+        path = "" if change.size is None else self.nodes.path(vp)  # with our own rights, as all that finds it
         timed = change.atime_ns is not None or change.mtime_ns is not None
         owned = change.uid is not None or change.gid is not None
         resized, moded = change.size is not None, change.mode is not None
         rights = self.changing(call)
         with rights if timed or owned or resized or moded else nullcontext():
             if change.size is not None:
-                _truncate(self.nodes.path(vp), change.size, call.handle)
+                _truncate(path, change.size, call.handle)
             if owned:
                 os.chown(file, _or_unchanged(change.uid), _or_unchanged(change.gid))
             if change.mode is not None:

@@ -199,6 +199,19 @@ def test_labels_that_nobody_heeds_are_asked_for_once(
             tunnel.fs.getextattr(node, "security.capability", asked())
 
 
+@needs_root
+def test_a_file_is_cut_for_its_user_though_only_the_server_may_open_its_handle(pink: Path) -> None:
+    pink.chmod(0o666)
+    tunnel = Tunnel(pink.parent, few=True)
+    with tunnel.open("pink", os.O_RDWR, NOBODY, NOBODY) as (node, call):
+        for size, handle in ((3, call.handle), (2, None)):
+            tunnel.starve()
+            assert node.fd < 0
+            tunnel.fs.setattr(node, puffpy.SetAttr(size=size), puffpy.Call(NOBODY, NOBODY, 0, handle))
+            assert pink.stat().st_size == size
+    tunnel.fs.vfsops.unmount()
+
+
 def test_of_two_open_files_of_one_node_the_other_may_end_first(tunnel: Tunnel, pink: Path) -> None:
     with tunnel.open("pink", os.O_RDONLY) as (node, first):
         with tunnel.open("pink", os.O_RDONLY):

@@ -74,6 +74,22 @@ class Script:
         self.closed += 1
 
 
+def attached(bridge: Script) -> Server:
+    """Serve nothing yet."""
+    server = Server(Subject(), puffpy.VfsOps(), MountOptions(), bridge)
+    server.attach("/mnt", MountOptions())
+    return server
+
+
+def waiting(bridge: Script) -> tuple[Server, threading.Thread]:
+    """Serve in a thread, which hears nothing before ``bridge.go_on`` is set."""
+    server = attached(bridge)
+    bridge.go_on.clear()
+    serving = threading.Thread(target=server.run)
+    serving.start()
+    return server, serving
+
+
 def served(bridge: Script, vfsops: puffpy.VfsOps | None = None, **more: Any) -> Server:
     """Serve until the script ends."""
     server = Server(Subject(), vfsops or puffpy.VfsOps(), MountOptions(), bridge, **more)
@@ -148,11 +164,7 @@ def test_debug_shows_a_line_for_each_message_and_pairs_them_by_number(
 
 def test_a_retrieve_of_what_the_kernel_does_not_have_is_answered_at_once() -> None:
     bridge = Script([INIT, GETATTR], refuse={0: errno.ENOENT})
-    server = Server(Subject(), puffpy.VfsOps(), MountOptions(), bridge)
-    server.attach("/mnt", MountOptions())
-    bridge.go_on.clear()
-    serving = threading.Thread(target=server.run)
-    serving.start()
+    server, serving = waiting(bridge)
     try:
         root = server.session.nodes.root.node
         assert server.session.kernel.retrieve(root, 0, 4096) == b""
@@ -167,8 +179,7 @@ def test_a_retrieve_of_what_the_kernel_does_not_have_is_answered_at_once() -> No
 
 def test_a_notification_that_the_kernel_refuses_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     bridge = Script([INIT, GETATTR], refuse={0: errno.EINVAL})
-    server = Server(Subject(), puffpy.VfsOps(), MountOptions(), bridge)
-    server.attach("/mnt", MountOptions())
+    server = attached(bridge)
     server.session.kernel.inc_epoch()
     with caplog.at_level(logging.ERROR):
         server.run()
@@ -177,11 +188,7 @@ def test_a_notification_that_the_kernel_refuses_is_logged(caplog: pytest.LogCapt
 
 def test_a_cut_ends_the_loop_at_once_but_after_what_was_to_be_sent() -> None:
     bridge = Script([INIT, *[GETATTR] * 1000])
-    server = Server(Subject(), puffpy.VfsOps(), MountOptions(), bridge)
-    server.attach("/mnt", MountOptions())
-    bridge.go_on.clear()
-    serving = threading.Thread(target=server.run)
-    serving.start()
+    server, serving = waiting(bridge)
     server.session.kernel.inc_epoch()
     server.cut()
     assert bridge.over.wait(10)
@@ -194,8 +201,7 @@ def test_a_cut_ends_the_loop_at_once_but_after_what_was_to_be_sent() -> None:
 def test_what_nobody_waited_for_is_taken_back() -> None:
     name = b"file\0"
     bridge = Script([INIT, request(Opcode.LOOKUP, 4, name)], refuse={4: errno.ENOENT})
-    server = Server(Subject(), puffpy.VfsOps(), MountOptions(), bridge)
-    server.attach("/mnt", MountOptions())
+    server = attached(bridge)
     counts: list[int] = []
     bridge.close = lambda: counts.append(len(server.session.nodes))  # type: ignore[method-assign]
     server.run()
@@ -224,11 +230,7 @@ def test_who_takes_no_notifications_is_given_up_before_they_fill_the_memory(
     monkeypatch.setattr("puffpy.outbox.MOST", 100)
     monkeypatch.setattr("puffpy.outbox.PATIENCE", 0.0)
     bridge = Deaf([INIT, *[GETATTR] * 1000])
-    server = Server(Subject(), puffpy.VfsOps(), MountOptions(), bridge)
-    server.attach("/mnt", MountOptions())
-    bridge.go_on.clear()
-    serving = threading.Thread(target=server.run)
-    serving.start()
+    server, serving = waiting(bridge)
     server.session.kernel.inc_epoch()
     assert bridge.refusing.wait(10)
     for _ in range(1000):
@@ -248,8 +250,7 @@ def test_a_burst_of_notifications_that_are_taken_is_none_of_that(
 ) -> None:
     monkeypatch.setattr("puffpy.outbox.MOST", 100)
     bridge = Script([INIT, GETATTR])
-    server = Server(Subject(), puffpy.VfsOps(), MountOptions(), bridge)
-    server.attach("/mnt", MountOptions())
+    server = attached(bridge)
     for _ in range(1000):
         server.session.kernel.inc_epoch()
     server.run()
