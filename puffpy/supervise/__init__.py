@@ -22,8 +22,9 @@ Exactly once.  What a request changes in the ledger counts from one store of one
 is complete; the answer to a request that changes names is part of that.  So a request that comes again is one
 of three.  It was answered and nobody heard it: the answer is given again.  It had not been begun: it is done.
 It was at hand, and nobody knows how far it came: then it is done again, and where that fails because it had
-already happened (EEXIST for a name it was to make), it has succeeded.  A request that was at hand when three
-servers died of themselves is answered with EIO.
+already happened (EEXIST for a name it was to make), it has succeeded; an exchange of names, which would be
+undone, is known by what was written down before it.  A request that was at hand when three servers died of
+themselves is answered with EIO.
 
 Which state a file system must be able to restore: the node for a file handle (``nodetofh``, ``fhtonode``), or
 else the same node for the same name; and an open file by opening it again.  A file system that wants more

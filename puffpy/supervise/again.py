@@ -9,9 +9,10 @@ from __future__ import annotations
 import errno
 import logging
 import os
-from collections.abc import Callable, Mapping
+import stat
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from puffpy.dispatch import Bound, Message, Reply
 from puffpy.errors import FsError, errno_of
@@ -30,41 +31,48 @@ from puffpy.wire.structs import (
     OUT_HEADER,
     RENAME2_IN,
     RENAME_IN,
+    Layout,
 )
 
 log = logging.getLogger("puffpy")
 
 BODY: Final = IN_HEADER.size
 ANSWER: Final = OUT_HEADER.size
+INO, MODE = 6, 15
+"""Where ENTRY_OUT has these."""
+
 EXCHANGE: Final = 2
+WHITEOUT: Final = 4
+"""Of what a rename does, this does not show by the old name that it has been done: there is something."""
+
 UNIQUE_AT: Final = 8
 
 Handle = Callable[..., Reply]
+IsIt = Callable[[Message, tuple[int, ...]], bool]
+"""Whether what has the name, an ENTRY_OUT, is what the message asks for."""
+
 Request = tuple[Message, int, int, int, int, int, int]
 """(message, size, unique, nodeid, uid, gid, pid), as a handler takes it."""
 
 
 class Again:
-    """Answers requests that come again, over *routes*.
-
-    *cookie_of* tells which node the kernel was told of under a name in a directory.
-    """
+    """Answers requests that come again, over *routes*."""
 
     def __init__(
         self,
         ledger: Ledger,
         routes: Mapping[int, Bound],
         nodes: NodeTable,
-        cookie_of: Callable[[tuple[int, bytes]], int | None],
         poison: frozenset[int],
     ) -> None:
         self._lookup = routes[Opcode.LOOKUP][1]
-        self._nodes, self._cookie_of, self._poison = nodes, cookie_of, poison
+        self._ledger, self._nodes, self._poison = ledger, nodes, poison
         self._answered = {
             UNIQUE.unpack_from(record)[0]: record[UNIQUE.size :]
             for record in ledger.table(Table.ANSWERS).values()
         }
-        self._suspects = frozenset({*ledger.table(Table.BEGUN), ledger.words[AT_HAND]})
+        self._begun = dict(ledger.table(Table.BEGUN))
+        self._suspects = frozenset({*self._begun, ledger.words[AT_HAND]})
 
     def answering(self, handle: Handle) -> Handle:
         """Return *handle* with answers given again that nobody heard."""
@@ -89,6 +97,8 @@ class Again:
         redo = REDO.get(Opcode(opcode))
         if redo is None:
             return handle
+        if opcode == Opcode.RENAME2:
+            handle = self._noting(handle)
 
         def answer(
             message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int
@@ -102,7 +112,7 @@ class Again:
 
     # how each is done again
 
-    def make(self, start: int, handle: Handle, request: Request) -> Reply:
+    def make(self, start: int, is_it: IsIt, handle: Handle, request: Request) -> Reply:
         """A name that is there already was made the first time, if it leads to what was asked for."""
         try:
             return handle(*request)
@@ -111,6 +121,10 @@ class Again:
                 raise
             reply = self._look(request, request[3], _name(request[0], start))
             if reply is None:
+                raise
+            entry = ENTRY_OUT.unpack_from(reply, ANSWER)
+            if not is_it(request[0], entry):
+                self._nodes.uncount(self._nodes.cookies[entry[0]])
                 raise
         return reply
 
@@ -134,23 +148,45 @@ class Again:
         """An attribute that must not be there yet, and is, was set the first time."""
         return self.take_away(errno.EEXIST, handle, request)
 
-    def rename(self, width: int, handle: Handle, request: Request) -> Reply:
+    def rename(self, layout: Layout, handle: Handle, request: Request) -> Reply:
         """The old name is gone and the new one is there: so it was."""
-        message, parent = request[0], request[3]
-        newdir, *flags = (RENAME2_IN if width == RENAME2_IN.size else RENAME_IN).unpack_from(message, BODY)
-        old = _name(message, BODY + width)
-        new = _name(message, BODY + width + len(old) + 1)
-        if flags and flags[0] & EXCHANGE:
-            was = self._cookie_of((newdir, new))
-            return _done(request) if was == self._there(request, parent, old) else handle(*request)
         try:
             return handle(*request)
         except OSError as exc:
             if errno_of(exc) not in (errno.ENOENT, errno.EEXIST):
                 raise
-            if self._there(request, parent, old) or not self._there(request, newdir, new):
+            old, newdir, new, flags = _renaming(request, layout)
+            if flags & EXCHANGE or self._there(request, request[3], old):
+                raise
+            if not self._there(request, newdir, new):
                 raise
         return _done(request)
+
+    def _noting(self, handle: Handle) -> Handle:
+        """Return *handle*, which renames, with a note of what it moves where nobody could tell that it did.
+
+        Two names that were exchanged look like two that were not, and a whiteout that was left would be moved
+        like what it stands for.
+        """
+        ledger, begun = self._ledger, self._ledger.table(Table.BEGUN)
+
+        def answer(*request: Any) -> Reply:
+            old, newdir, new, flags = _renaming(request, RENAME2_IN)
+            if not flags & (EXCHANGE | WHITEOUT):
+                return handle(*request)
+            plain = request[2] & ~UNIQUE_RESEND
+            moved = self._begun.get(plain)
+            if moved:
+                if self._there(request, newdir, new) == UNIQUE.unpack(moved)[0]:
+                    return _done(request)
+                del self._begun[plain]
+            what = self._there(request, request[3], old)  # every time: what is parked is asked in one order
+            if not begun.get(plain):
+                ledger.put(Table.BEGUN, plain, UNIQUE.pack(what))
+                ledger.commit()
+            return handle(*request)
+
+        return answer
 
     def _look(self, request: Request, parent: int, name: bytes) -> bytes | None:
         """Return the answer to LOOKUP of *name*, counted, under the request's own unique."""
@@ -164,25 +200,41 @@ class Again:
         return reply if type(reply) is bytes and ENTRY_OUT.unpack_from(reply, ANSWER)[0] else None
 
     def _there(self, request: Request, parent: int, name: bytes) -> int:
-        """Return the cookie of what *name* in *parent* leads to, 0 for nothing."""
+        """Return the inode number of what *name* in *parent* leads to, 0 for nothing."""
         reply = self._look(request, parent, name)
         if reply is None:
             return 0
-        cookie: int = ENTRY_OUT.unpack_from(reply, ANSWER)[0]
-        self._nodes.forget(cookie, 1)
-        return cookie
+        entry = ENTRY_OUT.unpack_from(reply, ANSWER)
+        self._nodes.uncount(self._nodes.cookies[entry[0]])
+        return entry[INO]
 
 
 def _name(message: Message, start: int) -> bytes:
     return bytes(message[start : message.index(0, start)])
 
 
-def _done(request: Request) -> bytes:
+def _renaming(request: Sequence[Any], layout: Layout) -> tuple[bytes, int, bytes, int]:
+    """Return the old name, the new one's directory, the new one, and the flags."""
+    message = request[0]
+    newdir, *flags = layout.unpack_from(message, BODY)
+    old = _name(message, BODY + layout.size)
+    return old, newdir, _name(message, BODY + layout.size + len(old) + 1), flags[0] if flags else 0
+
+
+def _done(request: Sequence[Any]) -> bytes:
     return OUT_HEADER.pack(ANSWER, 0, request[2])
 
 
-def _making(start: int) -> Callable[[Again, Handle, Request], Reply]:
-    return lambda again, handle, request: again.make(start, handle, request)
+def _making(start: int, is_it: IsIt) -> Callable[[Again, Handle, Request], Reply]:
+    return lambda again, handle, request: again.make(start, is_it, handle, request)
+
+
+def _is_linked(message: Message, entry: tuple[int, ...]) -> bool:
+    return LINK_IN.unpack_from(message, BODY)[0] == entry[0]
+
+
+def _is_node(message: Message, entry: tuple[int, ...]) -> bool:
+    return stat.S_IFMT(MKNOD_IN.unpack_from(message, BODY)[0]) == stat.S_IFMT(entry[MODE])
 
 
 def _taking(code: int) -> Callable[[Again, Handle, Request], Reply]:
@@ -191,17 +243,17 @@ def _taking(code: int) -> Callable[[Again, Handle, Request], Reply]:
 
 REDO: Final[Mapping[Opcode, Callable[[Again, Handle, Request], Reply]]] = MappingProxyType(
     {
-        Opcode.MKDIR: _making(BODY + MKDIR_IN.size),
-        Opcode.MKNOD: _making(BODY + MKNOD_IN.size),
-        Opcode.SYMLINK: _making(BODY),
-        Opcode.LINK: _making(BODY + LINK_IN.size),
+        Opcode.MKDIR: _making(BODY + MKDIR_IN.size, lambda _, entry: stat.S_ISDIR(entry[MODE])),
+        Opcode.MKNOD: _making(BODY + MKNOD_IN.size, _is_node),
+        Opcode.SYMLINK: _making(BODY, lambda _, entry: stat.S_ISLNK(entry[MODE])),
+        Opcode.LINK: _making(BODY + LINK_IN.size, _is_linked),
         Opcode.CREATE: Again.create,
         Opcode.UNLINK: _taking(errno.ENOENT),
         Opcode.RMDIR: _taking(errno.ENOENT),
         Opcode.SETXATTR: Again.set_attribute,
         Opcode.REMOVEXATTR: _taking(errno.ENODATA),
-        Opcode.RENAME: lambda again, handle, request: again.rename(RENAME_IN.size, handle, request),
-        Opcode.RENAME2: lambda again, handle, request: again.rename(RENAME2_IN.size, handle, request),
+        Opcode.RENAME: lambda again, handle, request: again.rename(RENAME_IN, handle, request),
+        Opcode.RENAME2: lambda again, handle, request: again.rename(RENAME2_IN, handle, request),
     }
 )
 """What a second time means, where it is not the same as once.

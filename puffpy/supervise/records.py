@@ -33,7 +33,7 @@ class Table(IntEnum):
     """File handle: the listing of a directory that is being read."""
 
     BEGUN = 5
-    """Unique: a request whose operation runs beside others."""
+    """Unique: a request whose operation runs beside others, or a rename with the ino of what it moves."""
 
     ANSWERS = 6
     """Small numbers, in turn: answers of requests that must not be done twice, behind their unique."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 from puffpy.dispatch import Bound, Message, Parked, Reply, Terms
 from puffpy.errors import PuffpyError, errno_of
 from puffpy.nodes import NO_HANDLE, Handles, NodeTable
-from puffpy.supervise.again import ONCE, Again
+from puffpy.supervise.again import INO, MODE, ONCE, Again
 from puffpy.supervise.keeper import Keeper
 from puffpy.supervise.ledger import ANSWERED, AT_HAND, NOTHING_AT_HAND, Ledger
 from puffpy.supervise.records import PLAIN, UNIQUE, Named, OpenRecord, Table, pack_terms, unpack_terms
@@ -40,9 +40,6 @@ from puffpy.wire.structs import (
 
 BODY: Final = IN_HEADER.size
 ANSWER: Final = OUT_HEADER.size
-INO, MODE = 6, 15
-"""Where ENTRY_OUT has these."""
-
 FORGETTING: Final = frozenset({Opcode.FORGET, Opcode.BATCH_FORGET})
 
 EXCHANGE: Final = 2
@@ -122,7 +119,7 @@ class Scribe:
         self._nodes, self._handles = nodes, handles
         for cookie, record in self._ledger.table(Table.NAMES).items():
             self._know(cookie, Named.unpack(record))
-        again = Again(self._ledger, routes, nodes, self._cookies.get, self._poison)
+        again = Again(self._ledger, routes, nodes, self._poison)
         bound = {}
         for opcode, (least, handle) in routes.items():
             bound[opcode] = least, again.answering(self._noting(opcode, again.redoing(opcode, handle)))
@@ -173,8 +170,9 @@ class Scribe:
             try:
                 reply = handle(message, size, unique, nodeid, uid, gid, pid)
             except Parked:
-                ledger.put(Table.BEGUN, plain)
-                ledger.commit()
+                if plain not in begun:
+                    ledger.put(Table.BEGUN, plain)
+                    ledger.commit()
                 words[AT_HAND] = NOTHING_AT_HAND
                 raise
             except BaseException as exc:

@@ -53,22 +53,32 @@ class Succession(Speaker):
         if hasattr(fs, "kept"):
             keeper = fs.kept = Keeper(self.ledger)
         vfsops, options = prepared(fs, None, None)
-        memory = Scribe(self.ledger, keeper, poison=frozenset(poison))
+        self.scribe = memory = Scribe(self.ledger, keeper, poison=frozenset(poison))
         self.session = Session(fs, vfsops, options, self.later.append, memory=memory)
         self.buffer = bytearray(self.session.buffer_size)
         if memory.terms is not None:
             self.session.resume()
 
-    def fail_to_hear(self, moment: Moment, opcode: Opcode, nodeid: int, *names: bytes, **more: Any) -> Reply:
-        """Ask; the server is killed at *moment*; the next one is asked again, and its answer returned."""
+    def fail_to_hear(
+        self,
+        moment: Moment,
+        opcode: Opcode,
+        nodeid: int,
+        *names: bytes,
+        meanwhile: Callable[[], object] = lambda: None,
+        **more: Any,
+    ) -> Reply:
+        """Ask; the server is killed at *moment*; the next one is asked again, and its answer returned.
+
+        *meanwhile* is done when nobody serves.
+        """
         message = self.request(opcode, nodeid, *names, **more)
         unique = self.unique
         if moment is not Moment.BEFORE:
-            commit = self.ledger.commit
             if moment is Moment.MIDWAY:
-                self.ledger.commit = _die  # type: ignore[method-assign]  # this server commits nothing more
+                self.scribe._commit = _die  # type: ignore[method-assign,assignment]  # it has done its last
             self.tell(message)
-            self.ledger.commit = commit  # type: ignore[method-assign]
+        meanwhile()
         self.begin()
         return self.again(opcode, message, unique)
 
@@ -87,5 +97,5 @@ class Succession(Speaker):
         return self.tell(IN_HEADER.pack(*values) + message[IN_HEADER.size :])
 
 
-def _die() -> None:
+def _die(*_: object) -> None:
     raise Killed

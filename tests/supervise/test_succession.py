@@ -21,6 +21,8 @@ from puffpy.wire import Opcode
 from tests.dispatch.speaker import ROOT, Tree
 from tests.supervise.succession import Killed, Moment, Succession
 
+EXCHANGE, WHITEOUT = 2, 4
+
 ME = (os.getuid(), os.getgid(), os.getpid())
 
 
@@ -86,7 +88,7 @@ REQUESTS = {
         Opcode.RENAME2,
         (b"file", b"other"),
         lambda top: says(top / "other", "contents") and says(top / "file", "the other"),
-        {"newdir": ROOT, "flags": 2},
+        {"newdir": ROOT, "flags": EXCHANGE},
     ),
 }
 
@@ -109,11 +111,62 @@ def test_a_request_is_done_exactly_once_whenever_its_server_dies(
 
 
 @pytest.mark.parametrize("moment", Moment)
+def test_a_file_of_many_names_is_exchanged_once(kernel: Succession, top: Path, moment: Moment) -> None:
+    """The name by which the kernel was told of it last is not the one that is exchanged."""
+    os.link(top / "other", top / "third")
+    numbers = [kernel.lookup(known) for known in (b"file", b"other", b"third")]
+    reply = kernel.fail_to_hear(
+        moment, Opcode.RENAME2, ROOT, b"file", b"other", who=ME, newdir=ROOT, flags=EXCHANGE
+    )
+    assert not reply.error
+    assert says(top / "other", "contents")
+    assert says(top / "file", "the other")
+    kernel.begin()
+    assert kernel.ask(Opcode.GETATTR, numbers[0]).fields["size"] == len("contents")
+    assert kernel.ask(Opcode.GETATTR, numbers[1]).fields["nlink"] == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a whiteout is a device, which root makes")
+@pytest.mark.parametrize("moment", Moment)
+def test_what_leaves_a_whiteout_is_moved_once(kernel: Succession, top: Path, moment: Moment) -> None:
+    """There is something of the old name afterwards, which must not be moved as well."""
+    kernel.lookup(b"file")
+    reply = kernel.fail_to_hear(
+        moment, Opcode.RENAME2, ROOT, b"file", b"new", who=ME, newdir=ROOT, flags=WHITEOUT
+    )
+    assert not reply.error
+    assert says(top / "new", "contents")
+    assert (top / "file").is_char_device()
+
+
+@pytest.mark.parametrize("moment", Moment)
 def test_a_link_is_made_once(kernel: Succession, top: Path, moment: Moment) -> None:
     nodeid = kernel.lookup(b"file")
     reply = kernel.fail_to_hear(moment, Opcode.LINK, ROOT, b"new", who=ME, oldnodeid=nodeid)
     assert reply.fields["nodeid"] == nodeid
     assert (top / "file").stat().st_nlink == 2
+
+
+@pytest.mark.parametrize("name", ["mkdir", "mknod", "symlink", "link"])
+def test_what_somebody_else_has_made_meanwhile_is_not_what_was_asked_for(
+    kernel: Succession, top: Path, name: str
+) -> None:
+    link = Once(Opcode.LINK, (b"new",), lambda _: True, {"oldnodeid": kernel.lookup(b"file")})
+    once = REQUESTS.get(name, link)
+
+    def replace() -> None:
+        made = top / "new"
+        if made.is_dir():
+            made.rmdir()
+        else:
+            made.unlink()
+        made.write_text("somebody else's")
+
+    reply = kernel.fail_to_hear(
+        Moment.MIDWAY, once.opcode, ROOT, *once.names, who=ME, meanwhile=replace, **once.fields
+    )
+    assert reply.error == errno.EEXIST
+    assert says(top / "new", "somebody else's")
 
 
 @pytest.mark.parametrize("moment", Moment)
