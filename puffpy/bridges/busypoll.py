@@ -17,6 +17,8 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from typing_extensions import Buffer
+
 FIRST: Final = 32
 """Messages received the ordinary way before it is tried."""
 
@@ -51,7 +53,7 @@ class BusyPoll:
         self._hits = 0
         self._hold = self.countdown = FIRST
 
-    def receive(self, fd: int, buffers: Sequence[bytearray]) -> int:
+    def receive(self, fd: int, buffers: Sequence[Buffer]) -> int:
         """Return the size of the message that came within moments; NOTHING: receive it the ordinary way."""
         if not self._active and not self._begin(fd):
             return NOTHING

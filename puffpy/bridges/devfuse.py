@@ -13,6 +13,7 @@ import select
 import stat
 import struct
 import threading
+from collections.abc import Sequence
 
 from typing_extensions import Buffer
 
@@ -72,7 +73,9 @@ class DevFuse:
 
     def receive(self, buffer: bytearray) -> int:
         """Read the next message."""
-        buffers = (buffer,)
+        return self._receive_into((buffer,))
+
+    def _receive_into(self, buffers: Sequence[Buffer]) -> int:
         busy = self._busy
         busy.countdown -= 1
         if busy.countdown < 0:

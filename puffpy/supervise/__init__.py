@@ -7,6 +7,7 @@ Not what travels (that is the bridge's) nor what a request means.
     keeper      what a file system puts there itself
     records     what the library writes there
     scribe      writes down what every answered request has changed
+    forgets     what the kernel says once, and whoever was told may die of
     again       what to do about a request that a dead server had begun
     restoring   nodes and open files of a new server, from what is written
     supervisor  holds the mount, starts servers, ends it

@@ -34,6 +34,9 @@ NOTHING_AT_HAND: Final = 0
 """In AT_HAND: no request has this number."""
 
 WORDS: Final = 4096
+LANDING: Final = 1 << 16
+"""How much of the latest message is kept as it came: the longer ones bring data, which are sent again."""
+
 HALF: Final = 1 << 63
 """Set in END while the second half counts."""
 
@@ -59,9 +62,11 @@ class Ledger:
     """
 
     def __init__(self, size: int = SIZE) -> None:
-        self._memory = mmap.mmap(-1, size + WORDS, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
+        whole = size + WORDS + LANDING
+        self._memory = mmap.mmap(-1, whole, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | MAP_NORESERVE)
         self._room = size // 2
         self.words = memoryview(self._memory)[:WORDS].cast("Q")
+        self.landing = memoryview(self._memory)[size + WORDS :]
         self._tables: defaultdict[int, dict[int, bytes]] = defaultdict(dict)
         self._highest: defaultdict[int, int] = defaultdict(int)
         self._lock = threading.RLock()

@@ -14,6 +14,7 @@ from puffpy.dispatch import Bound, Message, Parked, Reply, Terms
 from puffpy.errors import PuffpyError, errno_of
 from puffpy.nodes import NO_HANDLE, Handles, NodeTable
 from puffpy.supervise.again import INO, MODE, ONCE, Again
+from puffpy.supervise.forgets import FORGETTING, Forgets, forgotten
 from puffpy.supervise.keeper import Keeper
 from puffpy.supervise.ledger import ANSWERED, AT_HAND, NOTHING_AT_HAND, Ledger
 from puffpy.supervise.records import PLAIN, UNIQUE, Named, OpenRecord, Table, pack_terms, unpack_terms
@@ -21,10 +22,8 @@ from puffpy.supervise.restoring import Find, restore_files
 from puffpy.wire import Opcode, unpack_direntsplus
 from puffpy.wire.opcodes import UNIQUE_RESEND
 from puffpy.wire.structs import (
-    BATCH_FORGET_IN,
     CREATE_IN,
     ENTRY_OUT,
-    FORGET_ONE,
     IN_HEADER,
     LINK_IN,
     MKDIR_IN,
@@ -40,8 +39,6 @@ from puffpy.wire.structs import (
 
 BODY: Final = IN_HEADER.size
 ANSWER: Final = OUT_HEADER.size
-FORGETTING: Final = frozenset({Opcode.FORGET, Opcode.BATCH_FORGET})
-
 EXCHANGE: Final = 2
 REMEMBERED: Final = 64
 """How many answers are kept; more may be on their way where operations run beside each other."""
@@ -78,6 +75,7 @@ class Scribe:
         self, ledger: Ledger, kept: Keeper | None = None, *, poison: frozenset[int] = frozenset()
     ) -> None:
         self._ledger, self._kept = ledger, kept
+        self._forgets = Forgets(ledger)
         self._aware = kept is not None
         self._poison = poison
         self._answers = 0
@@ -94,7 +92,7 @@ class Scribe:
             Opcode.RELEASE: self._note_release,
             Opcode.RELEASEDIR: self._note_release,
             Opcode.FORGET: self._note_forget,
-            Opcode.BATCH_FORGET: self._note_forgets,
+            Opcode.BATCH_FORGET: self._note_forget,
             Opcode.UNLINK: self._note_removal,
             Opcode.RMDIR: self._note_removal,
             Opcode.RENAME: self._note_rename,
@@ -142,7 +140,7 @@ class Scribe:
                 with suppress(OSError):
                     self._nodes.cookies[cookie]
         restore_files(self._ledger, self._nodes, self._handles, reopen)
-        for message in list(self._ledger.table(Table.FORGETS).values()):
+        for message in self._forgets.left():
             self._forget(message)
 
     def _forget(self, message: bytes) -> None:
@@ -152,7 +150,7 @@ class Scribe:
             self._routes[opcode][1](message, len(message), *request)
 
     def _noting(self, opcode: int, handle: Callable[..., Reply]) -> Callable[..., Reply]:
-        ledger, words, kept = self._ledger, self._ledger.words, self._kept
+        ledger, words, kept, forgets = self._ledger, self._ledger.words, self._kept, self._forgets
         note = self._notes.get(Opcode(opcode))
         forgetting = opcode in FORGETTING
         once, op = opcode in ONCE, Opcode(opcode)
@@ -164,9 +162,7 @@ class Scribe:
             plain = unique & ~UNIQUE_RESEND
             words[AT_HAND] = plain
             if forgetting:
-                # The kernel does not wait for an answer, so that it sends no FORGET again.
-                ledger.put(Table.FORGETS, plain, bytes(message[:size]))
-                ledger.commit()
+                forgets.begin(plain, message, size)
             try:
                 reply = handle(message, size, unique, nodeid, uid, gid, pid)
             except Parked:
@@ -180,14 +176,14 @@ class Scribe:
                     self._keep_answer(plain, OUT_HEADER.pack(ANSWER, -errno_of(exc), unique))
                 if forgetting and note is not None:
                     note(op, message, size, nodeid, b"")  # a node that is not found is forgotten all the same
-                    ledger.drop(Table.FORGETS, plain)
+                    forgets.end(plain)
                 self._commit(plain, begun)
                 raise
             whole = reply if type(reply) is bytes else b""
             if note is not None and not (whole and _failed(whole)):
                 note(op, message, size, nodeid, whole)
             if forgetting:
-                ledger.drop(Table.FORGETS, plain)
+                forgets.end(plain)
             if once and type(reply) is bytes:
                 self._keep_answer(plain, reply)
             self._commit(plain, begun)
@@ -241,13 +237,8 @@ class Scribe:
         self._drop_if_ended(nodeid)
 
     def _note_forget(self, opcode: Opcode, message: Message, size: int, nodeid: int, reply: bytes) -> None:
-        self._drop_if_ended(nodeid)
-
-    def _note_forgets(self, opcode: Opcode, message: Message, size: int, nodeid: int, reply: bytes) -> None:
-        (count,) = BATCH_FORGET_IN.unpack_from(message, BODY)
-        start = BODY + BATCH_FORGET_IN.size
-        for at in range(start, min(start + count * FORGET_ONE.size, size), FORGET_ONE.size):
-            self._drop_if_ended(FORGET_ONE.unpack_from(message, at)[0])
+        for cookie in forgotten(opcode, message, size, nodeid):
+            self._drop_if_ended(cookie)
 
     def _drop_if_ended(self, cookie: int) -> None:
         if cookie not in self._nodes.cookies and cookie in self._names:

@@ -159,7 +159,7 @@ class Supervisor:
             self._vnodeops,
             self._vfsops,
             self._options,
-            LentDevice(self._bridge),
+            LentDevice(self._bridge, self._ledger.landing),
             debug=self._debug,
             memory=Scribe(self._ledger, self._kept, poison=poison),
         )

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from puffpy.bridges.devfuse import DevFuse
+from puffpy.bridges.lent import LentDevice
 
 
 @pytest.fixture
@@ -42,3 +43,21 @@ def test_what_is_there_is_received_now_and_waiting_is_as_before() -> None:
     finally:
         os.close(theirs)
         bridge.close()
+
+
+def test_what_comes_to_a_lent_device_is_in_the_landing_as_well() -> None:
+    """It is read into that, so that there is no moment at which nobody but the reader has it."""
+    theirs, ours = os.pipe()
+    owner = DevFuse()
+    owner.fd = theirs
+    landing, buffer = memoryview(bytearray(8)), bytearray(16)
+    lent = LentDevice(owner, landing)
+    try:
+        for message in (b"short", b"as it is", b"longer than that"):
+            os.write(ours, message)
+            assert lent.receive(buffer) == len(message)
+            assert bytes(buffer[: len(message)]) == message
+            assert landing[: len(message)] == message[:8]
+    finally:
+        os.close(ours)
+        owner.close()

@@ -6,6 +6,7 @@ What a server that is killed leaves behind is what it had committed; nothing of 
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Callable
 from enum import Enum
 from typing import Any
@@ -18,6 +19,8 @@ from puffpy.wire import Opcode, Reply, decode_reply
 from puffpy.wire.opcodes import UNIQUE_RESEND
 from puffpy.wire.structs import IN_HEADER
 from tests.dispatch.speaker import EVERYTHING, Speaker, init_flags
+
+ME = (os.getuid(), os.getgid(), os.getpid())
 
 
 class Moment(Enum):
