@@ -173,11 +173,14 @@ class Dirent:
     """A directory entry told without its node: cheap to list, looked up later if somebody cares.
 
     *kind* is the type as in ``d_type`` (``mode >> 12``; 0: unknown), *ino* is what ``ls -i`` shows.
+    *lookup*: where the kernel lists with attributes (READDIRPLUS), ``lookup`` may be asked at once; that is
+    worth while where it takes less than the request that would follow, some ten microseconds.
     """
 
     name: str
     ino: int
     kind: int = 0
+    lookup: bool = False
 
 
 @attrs.define(unsafe_hash=True, weakref_slot=False)  # frozen would take twice as long, for every name

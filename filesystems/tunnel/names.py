@@ -16,7 +16,7 @@ import puffpy
 from filesystems.tunnel.credentials import Callers
 from filesystems.tunnel.hidden import Hidden
 from filesystems.tunnel.nodes import Nodes
-from filesystems.tunnel.syscalls import renameat2
+from filesystems.tunnel.syscalls import hold, renameat2
 from filesystems.tunnel.volumes import OPATH, Node
 from filesystems.tunnel.watch import Watch
 
@@ -192,7 +192,7 @@ class Names(puffpy.VnodeOps):
             kind = DIRECTORY
         else:
             kind = REGULAR if entry.is_file(follow_symlinks=False) else UNKNOWN
-        return puffpy.Dirent(entry.name, dvp.volume.shown(entry.inode()), kind)
+        return puffpy.Dirent(entry.name, dvp.volume.shown(entry.inode()), kind, lookup=True)
 
     def _made(self, directory: int, dvp: Node, name: str, call: puffpy.Call) -> Any:
         return self._named(os.open(name, OPATH, dir_fd=directory), dvp, name, call)
@@ -205,7 +205,7 @@ class Names(puffpy.VnodeOps):
     def _made_open(self, fd: int, dvp: Node, name: str, call: puffpy.Call) -> puffpy.Entry:
         try:
             # A descriptor that could write would keep the file from being run.
-            held = os.open(f"/proc/self/fd/{fd}", os.O_PATH | os.O_CLOEXEC)
+            held = hold(fd)
             node = self._found(held, dvp, name, call)
         except BaseException:
             os.close(fd)

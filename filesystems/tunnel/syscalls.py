@@ -32,6 +32,9 @@ NOBODY: Final = 0xFFFFFFFF
 SETGROUPS: Final = {"x86_64": 116, "aarch64": 159, "riscv64": 159, "loongarch64": 159, "ppc64le": 81}
 """The number of setgroups(2) by machine; the C library's function would change all threads."""
 
+OPEN_TREE: Final = 428
+"""The number of open_tree(2), the same on all machines."""
+
 _BASIC_AND_BTIME: Final = 0xFFF
 _STATX: Final = struct.Struct("=4xI8xIIIH2xQQQ8x" + 4 * "qI4x" + "IIII")
 _HANDLE: Final = struct.Struct("=Ii")
@@ -126,6 +129,16 @@ def open_by_handle(mount_fd: int, handle: bytes, flags: int) -> int:
         ESTALE: there is no such file any more.
     """
     return _checked(_libc.open_by_handle_at(mount_fd, handle, flags | os.O_CLOEXEC))
+
+
+def hold(fd: int) -> int:
+    """Return a descriptor (``O_PATH``) of the very file that *fd* is a descriptor of.
+
+    By open_tree(2), which without OPEN_TREE_CLONE does just that, in half the time of a path through /proc.
+    Linux has it since 5.2, and filters may refuse it.
+    """
+    held: int = _libc.syscall(OPEN_TREE, fd, b"", AT_EMPTY_PATH | os.O_CLOEXEC)
+    return held if held >= 0 else os.open(f"/proc/self/fd/{fd}", os.O_PATH | os.O_CLOEXEC)
 
 
 def renameat2(old_fd: int, old: str, new_fd: int, new: str, flags: int) -> None:

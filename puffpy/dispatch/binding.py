@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 from typing_extensions import Buffer
 
+from puffpy.dispatch.advice import Advice
 from puffpy.dispatch.backing import Backings
 from puffpy.dispatch.lockqueue import LockQueue
 from puffpy.dispatch.parking import Parking
@@ -51,7 +52,7 @@ class Binding:
     """One mounted file system, as its handlers see it.
 
     *wake* sends a poll wake-up for a kernel handle.  *listings* numbers the listings of directories, those of
-    READDIR and READDIRPLUS alike.
+    READDIR and READDIRPLUS alike; *advice* is whether their names are looked up next.
     """
 
     vnodeops: VnodeOps
@@ -65,6 +66,7 @@ class Binding:
     terms: Terms
     wake: Callable[[int], None]
     listings: Iterator[int] = attrs.field(factory=itertools.count)
+    advice: Advice = attrs.field(factory=Advice)
     written: frozenset[str] = attrs.field()
 
     @written.default

@@ -7,14 +7,25 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Any
 
 from puffpy.dispatch.binding import Binding, Handler, Message, Reply
-from puffpy.dispatch.listing import INDEX_BITS, INDEX_MASK, Listing, lister, recall, remember, retire
+from puffpy.dispatch.listing import (
+    INDEX_BITS,
+    INDEX_MASK,
+    LOOKED_UP,
+    Listing,
+    lister,
+    recall,
+    remember,
+    retire,
+)
 from puffpy.dispatch.shape import HEADER_SIZE, Shaper, pack_header
 from puffpy.errors import FsError
-from puffpy.nodes import Opened
-from puffpy.types import Call
+from puffpy.nodes import Opened, Vnode
+from puffpy.types import Call, ComponentName
 from puffpy.wire.flags import OpenOut
 from puffpy.wire.structs import (
     ENTRY_OUT,
@@ -110,6 +121,26 @@ def readdir(b: Binding, shaper: Shaper) -> Handler:
     return handle
 
 
+def _looking_up(b: Binding) -> Callable[[Vnode, Listing, int, int, Call], Iterable[Any]]:
+    """Return what finds the nodes of a part of a listing, each when it is asked for; None where it is not."""
+    find, advice = b.must("lookup"), b.advice
+    never = b.waits("lookup")
+
+    def look_up(directory: Vnode, listing: Listing, start: int, stop: int, call: Call) -> Iterator[Any]:
+        worth = not never and advice.look_up(stop - start)
+        for at in range(start, stop):
+            node = listing.nodes[at]
+            if node is LOOKED_UP:
+                node = None
+                if worth:
+                    name = ComponentName(listing.name(at).decode("utf-8", "surrogateescape"))
+                    with suppress(OSError):  # gone behind our back, or not for this caller
+                        node = find(directory.node, name, call)
+            yield node
+
+    return look_up
+
+
 def readdirplus(b: Binding, shaper: Shaper) -> Handler:
     """READDIRPLUS: as READDIR, with what LOOKUP would answer in front of each, counted like it.
 
@@ -120,6 +151,8 @@ def readdirplus(b: Binding, shaper: Shaper) -> Handler:
     unpack = READ_IN.struct.unpack_from
     listing_of = _reading(b, shaper)
     bare_entry = shaper.bare_entry
+    look_up = _looking_up(b)
+    cookies = b.nodes.cookies
     give_back = b.nodes.forget
 
     def take_back(entries: list[bytes]) -> None:
@@ -135,11 +168,15 @@ def readdirplus(b: Binding, shaper: Shaper) -> Handler:
         listing = listing_of(opened, offset, call)
         start = offset & INDEX_MASK
         stop = listing.fitting(start, room, len(NOT_COUNTED))
-        fresh = opened.vnode is not None and opened.vnode.stamp == listing.stamp
+        directory = cookies[nodeid]
+        fresh = directory.stamp == listing.stamp
+        nodes: Iterable[Any] = listing.nodes[start:stop]
+        if listing.looked_up:
+            nodes = look_up(directory, listing, start, stop, call) if fresh else [None] * (stop - start)
         records, ends = listing.records, listing.ends
         pieces: list[bytes] = []
         try:
-            for at, node in enumerate(listing.nodes[start:stop], start):
+            for at, node in enumerate(nodes, start):
                 entry = NOT_COUNTED
                 if fresh and node is not None:
                     try:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -24,6 +24,7 @@ from puffpy.dispatch.shape import KINDS, Shaper, untrue
 from puffpy.nodes import Vnode
 from puffpy.types import Call, Dirent
 from puffpy.wire import dirent, dirents
+from puffpy.wire.structs import DIRENT
 
 DIRECTORY = 0o040000 >> 12
 DOTS = (b".", b"..")
@@ -45,6 +46,12 @@ KEPT = 4
 TOLD = KINDS | {0}
 """The types that a Dirent may tell; 0 is that it tells none."""
 
+LOOKED_UP: Final = object()
+"""In the place of a node that is to be looked up where it is wanted."""
+
+NAMELEN = 2
+"""Where DIRENT has it."""
+
 UNKNOWN_INO = 0xFFFFFFFF
 """What is shown for an entry whose number nobody knows yet; 0 would hide it from glibc."""
 
@@ -53,8 +60,9 @@ UNKNOWN_INO = 0xFFFFFFFF
 class Listing:
     """What a directory held: its READDIR records one behind the other, and for each its node, if told.
 
-    *ends* says where each record begins, and where the last one ends.  *stamp* is the directory's when the
-    listing was taken, *number* the listing's own, the upper half of its positions.
+    *looked_up*: LOOKED_UP stands for some that may be looked up.  *ends* says where each record begins, and
+    where the last one ends.  *stamp* is the directory's when the listing was taken, *number* the listing's
+    own, the upper half of its positions.
     """
 
     records: bytes
@@ -62,10 +70,17 @@ class Listing:
     nodes: list[Any]
     stamp: int
     number: int
+    looked_up: bool = False
 
     def part(self, start: int, stop: int) -> memoryview:
         """Return the records from *start* up to *stop*."""
         return memoryview(self.records)[self.ends[start] : self.ends[stop]] if start < stop else EMPTY
+
+    def name(self, at: int) -> bytes:
+        """Return the name of the entry *at*."""
+        start = self.ends[at]
+        size = DIRENT.struct.unpack_from(self.records, start)[NAMELEN]
+        return self.records[start + DIRENT.size : start + DIRENT.size + size]
 
     def fitting(self, start: int, room: int, extra: int = 0) -> int:
         """Return where to stop so that the records from *start* on, each with *extra* bytes, fit *room*."""
@@ -130,7 +145,8 @@ def lister(b: Binding, shaper: Shaper) -> Callable[[Vnode, Call], Listing]:
             name, ino, kind = next(one for one in told if not _fits(*one[1:]))
             came = f"{name.decode(errors='replace')!r} with the number {ino!r} and the type {kind!r}"
             untrue(b, "readdir", came, "an inode number of 64 bits and a type of mode >> 12")
-        return Listing(records, ends, nodes, directory.stamp, number)
+        looked_up = bare and any(node is LOOKED_UP for node in nodes)
+        return Listing(records, ends, nodes, directory.stamp, number, looked_up)
 
     return take
 
@@ -222,14 +238,14 @@ def _described(told: list[Any], numbers: Callable[[list[Any]], Numbers]) -> Numb
     nodes = [each for each in told if type(each) is not Dirent]
     if not nodes:
         inos, kinds = [each.ino or UNKNOWN_INO for each in told], [each.kind for each in told]
-        told[:] = [None] * len(told)
+        told[:] = [LOOKED_UP if each.lookup else None for each in told]
         return inos, kinds
     found = zip(*numbers(nodes), strict=True)
     inos, kinds = [], []
     for at, each in enumerate(told):
         if type(each) is Dirent:
             ino, kind = each.ino or UNKNOWN_INO, each.kind
-            told[at] = None
+            told[at] = LOOKED_UP if each.lookup else None
         else:
             ino, kind = next(found)
         inos.append(ino)

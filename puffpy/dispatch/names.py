@@ -61,7 +61,7 @@ def lookup(b: Binding, shaper: Shaper) -> Handler:
     cookies = b.nodes.cookies
     take = component(b)
     entry = shaper.entry
-    negative = b.options.negative_timeout
+    negative, advice = b.options.negative_timeout, b.advice
 
     def handle(message: Message, size: int, unique: int, nodeid: int, uid: int, gid: int, pid: int) -> Reply:
         cn, _ = take(message, BODY, size)
@@ -74,6 +74,7 @@ def lookup(b: Binding, shaper: Shaper) -> Handler:
                 raise
             seconds, nanoseconds = split_ttl(ttl)
             return pack_entry(HEADER_SIZE + 128, 0, unique, 0, 0, seconds, 0, nanoseconds, *(0,) * 17)
+        advice.asked += 1
         return entry("lookup", unique, found, call)
 
     return with_export(b, shaper, handle) if b.op("fhtonode") else handle

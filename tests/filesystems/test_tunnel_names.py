@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -11,6 +12,10 @@ from pathlib import Path
 import pytest
 
 import puffpy
+from filesystems.tunnel import TunnelFS
+from filesystems.tunnel.syscalls import OPEN_TREE
+from puffpy.wire import Opcode
+from tests.dispatch.speaker import ROOT, Speaker
 from tests.filesystems.direct import name, refuses
 from tests.filesystems.tunnelled import NOBODY, Tunnel, asked, new, same_process
 
@@ -115,6 +120,31 @@ def test_a_listing_has_every_name_with_its_number_and_kind(tunnel: Tunnel, top: 
         assert (listed[text].kind, listed[text].ino) == (kind, found)
     inner = {item.name: item.ino for item in tunnel.fs.readdir(tunnel.find("dir"), asked())}
     assert inner[".."] == top.stat().st_ino
+
+
+def test_a_listing_with_attributes_spares_the_lookups(top: Path) -> None:
+    (top / "dir").mkdir()
+    (top / "file").write_text("floyd")
+    fs = TunnelFS(str(top))
+    speaker = Speaker(fs)
+    records = speaker.readdirplus(speaker.open(ROOT, opcode=Opcode.OPENDIR))
+    told = {record.name: record.entry for record in records if record.entry["nodeid"]}
+    assert told.keys() == {b"dir", b"file"}
+    assert (told[b"file"]["ino"], told[b"file"]["size"]) == ((top / "file").stat().st_ino, 5)
+    assert speaker.lookup(b"dir") == told[b"dir"]["nodeid"]
+    speaker.session.close()
+
+
+@pytest.mark.parametrize("number", [OPEN_TREE, 100_000], ids=["open_tree", "a kernel that has none"])
+def test_a_file_that_is_made_is_held_without_being_open(
+    tunnel: Tunnel, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("filesystems.tunnel.syscalls.OPEN_TREE", number)
+    node, fd = tunnel.create("file")
+    os.close(fd)
+    assert fcntl.fcntl(node.fd, fcntl.F_GETFL) & os.O_PATH
+    assert not os.get_inheritable(node.fd)
+    assert os.fstat(node.fd).st_ino == node.ino
 
 
 def test_everything_can_be_made_with_the_very_mode_that_is_asked_for(tunnel: Tunnel, top: Path) -> None:
