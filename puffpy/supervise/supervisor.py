@@ -115,8 +115,7 @@ class Supervisor:
             if not self._first_serves():
                 return self._stop()
             succeeded()
-            self._ledger.read()
-            self._base = descriptors() - self._held()
+            self._base &= descriptors()
             return self._watch(mask)
         finally:
             self._end_server()

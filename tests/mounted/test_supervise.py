@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,26 @@ def test_what_is_open_and_has_no_name_lives_on(supervised: Server) -> None:
         file.seek(0)
         assert file.read() == b"before and after"
         assert os.fstat(file.fileno()).st_nlink == 0
+
+
+def test_nothing_that_only_a_dead_server_had_open_is_left(supervised: Server) -> None:
+    directory = Path(f"/proc/{supervised.process.pid}/fd")
+
+    def sockets() -> set[str]:
+        links = set()
+        for fd in directory.iterdir():
+            with suppress(FileNotFoundError):  # open for a moment
+                links.add(os.readlink(fd))
+        return {link for link in links if link.startswith("socket:")}
+
+    for _ in range(2):
+        victim = serving(supervised)
+        wait_for(lambda: bool(sockets()), "the server can be looked at")
+        before = sockets()
+        kill(supervised)
+        wait_for(lambda victim=victim: serving(supervised) != victim, "another one serves")  # type: ignore[misc]
+        os.stat(supervised.mnt)
+        assert not before & sockets()
 
 
 def test_a_file_that_must_not_be_there_is_made_once(supervised: Server) -> None:
