@@ -41,9 +41,8 @@ ANSWER: Final = OUT_HEADER.size
 INO, MODE = 6, 15
 """Where ENTRY_OUT has these."""
 
-EXCHANGE: Final = 2
-WHITEOUT: Final = 4
-"""Of what a rename does, this does not show by the old name that it has been done: there is something."""
+EXCHANGE, WHITEOUT = 2, 4
+"""Flags of a rename after which there is something under the old name, as there was before."""
 
 UNIQUE_AT: Final = 8
 
@@ -181,7 +180,7 @@ class Again:
                     return _done(request)
                 del self._begun[plain]
             what = self._there(request, request[3], old)  # every time: what is parked is asked in one order
-            if not begun.get(plain):
+            if what and not begun.get(plain):
                 ledger.put(Table.BEGUN, plain, UNIQUE.pack(what))
                 ledger.commit()
             return handle(*request)
