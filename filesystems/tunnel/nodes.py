@@ -16,10 +16,12 @@ everybody can still look, rename, remove, and close.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import resource
 import stat
 from collections import OrderedDict
+from contextlib import suppress
 from typing import Final
 
 import puffpy
@@ -76,6 +78,7 @@ class Nodes:
         self._numbers: dict[int, int] = {}
         self._held: OrderedDict[int, Node] = OrderedDict()
         self._limit = (limit or resource.getrlimit(resource.RLIMIT_NOFILE)[0]) - SPARE
+        _make_room_for(min(self._limit, MOST))
         fd = os.open(top, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._top = os.readlink(f"/proc/self/fd/{fd}")
         self._before = fuse_devices(self._top)
@@ -357,3 +360,12 @@ class Nodes:
                 os.close(fd)
                 raise puffpy.FsError(errno.ESTALE, f"{step!r} is another file now")
         return fd
+
+
+def _make_room_for(descriptors: int) -> None:
+    """Have the table of descriptors grow now: with other threads there, each doubling takes milliseconds.
+
+    The kernel waits then until nobody reads the old one any more (fs/file.c, expand_fdtable).
+    """
+    with suppress(OSError), open(os.devnull) as some:
+        os.close(fcntl.fcntl(some, fcntl.F_DUPFD_CLOEXEC, descriptors - 1))

@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from filesystems.tunnel.nodes import FEWEST, LAST, SPARE
 from filesystems.tunnel.volumes import Node
 from tests.filesystems.direct import name, refuses
 from tests.filesystems.tunnelled import FEW, Tunnel, asked, new, same_process
+from tests.mounted.harness import PROJECT
 
 EXCHANGE = 2
 
@@ -72,6 +74,18 @@ def test_a_thousand_nodes_need_few_descriptors_and_each_is_still_itself(tunnel: 
     for node in nodes.values():
         tunnel.fs.reclaim(node)
     assert descriptors() <= before + 11
+
+
+def test_the_table_of_descriptors_does_not_grow_while_there_are_nodes(top: Path) -> None:
+    """In a process of its own, for a table never shrinks."""
+    program = (
+        "import sys; from filesystems.tunnel.nodes import Nodes; nodes = Nodes(sys.argv[1], 1000); "
+        "print(open('/proc/self/status').read().partition('FDSize:')[2].split()[0])"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program, str(top)], check=True, capture_output=True, text=True, cwd=PROJECT
+    )
+    assert int(said.stdout) >= 1000 - SPARE
 
 
 def test_open_files_come_out_of_the_same_limit(tunnel: Tunnel, top: Path) -> None:
