@@ -192,7 +192,10 @@ class Names(puffpy.VnodeOps):
             kind = DIRECTORY
         else:
             kind = REGULAR if entry.is_file(follow_symlinks=False) else UNKNOWN
-        return puffpy.Dirent(entry.name, dvp.volume.shown(entry.inode()), kind, lookup=True)
+        # Another file system may be mounted upon a directory, over a network that does not answer: whoever
+        # only wants the names must not wait for it.
+        lookup = kind != DIRECTORY
+        return puffpy.Dirent(entry.name, dvp.volume.shown(entry.inode()), kind, lookup)
 
     def _made(self, directory: int, dvp: Node, name: str, call: puffpy.Call) -> Any:
         return self._named(os.open(name, OPATH, dir_fd=directory), dvp, name, call)
