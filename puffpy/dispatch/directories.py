@@ -152,7 +152,6 @@ def readdirplus(b: Binding, shaper: Shaper) -> Handler:
     listing_of = _reading(b, shaper)
     bare_entry = shaper.bare_entry
     look_up = _looking_up(b)
-    cookies = b.nodes.cookies
     give_back = b.nodes.forget
 
     def take_back(entries: list[bytes]) -> None:
@@ -168,11 +167,11 @@ def readdirplus(b: Binding, shaper: Shaper) -> Handler:
         listing = listing_of(opened, offset, call)
         start = offset & INDEX_MASK
         stop = listing.fitting(start, room, len(NOT_COUNTED))
-        directory = cookies[nodeid]
-        fresh = directory.stamp == listing.stamp
+        directory = opened.vnode
+        fresh = directory is not None and directory.stamp == listing.stamp
         nodes: Iterable[Any] = listing.nodes[start:stop]
-        if listing.looked_up:
-            nodes = look_up(directory, listing, start, stop, call) if fresh else [None] * (stop - start)
+        if listing.looked_up and fresh and directory is not None:
+            nodes = look_up(directory, listing, start, stop, call)
         records, ends = listing.records, listing.ends
         pieces: list[bytes] = []
         try:

@@ -20,6 +20,7 @@ from puffpy.nodes import NodeTable
 from puffpy.supervise.ledger import AT_HAND, Ledger
 from puffpy.supervise.records import UNIQUE, Table
 from puffpy.wire import Opcode
+from puffpy.wire.flags import RenameFlag
 from puffpy.wire.opcodes import UNIQUE_RESEND
 from puffpy.wire.structs import (
     CREATE_IN,
@@ -41,8 +42,9 @@ ANSWER: Final = OUT_HEADER.size
 INO, MODE = 6, 15
 """Where ENTRY_OUT has these."""
 
-EXCHANGE, WHITEOUT = 2, 4
-"""Flags of a rename after which there is something under the old name, as there was before."""
+EXCHANGE: Final = int(RenameFlag.EXCHANGE)
+AMBIGUOUS: Final = EXCHANGE | int(RenameFlag.WHITEOUT)
+"""After a rename with one of these there is something under the old name, as there was before."""
 
 UNIQUE_AT: Final = 8
 
@@ -118,7 +120,7 @@ class Again:
         except OSError as exc:
             if errno_of(exc) != errno.EEXIST:
                 raise
-            reply = self._look(request, request[3], _name(request[0], start))
+            reply = self._look(request, request[3], name_in(request[0], start))
             if reply is None:
                 raise
             entry = ENTRY_OUT.unpack_from(reply, ANSWER)
@@ -154,7 +156,7 @@ class Again:
         except OSError as exc:
             if errno_of(exc) not in (errno.ENOENT, errno.EEXIST):
                 raise
-            old, newdir, new, flags = _renaming(request, layout)
+            old, newdir, new, flags = renaming(request[0], layout)
             if flags & EXCHANGE or self._there(request, request[3], old):
                 raise
             if not self._there(request, newdir, new):
@@ -170,8 +172,8 @@ class Again:
         ledger, begun = self._ledger, self._ledger.table(Table.BEGUN)
 
         def answer(*request: Any) -> Reply:
-            old, newdir, new, flags = _renaming(request, RENAME2_IN)
-            if not flags & (EXCHANGE | WHITEOUT):
+            old, newdir, new, flags = renaming(request[0], RENAME2_IN)
+            if not flags & AMBIGUOUS:
                 return handle(*request)
             plain = request[2] & ~UNIQUE_RESEND
             moved = self._begun.get(plain)
@@ -208,16 +210,16 @@ class Again:
         return entry[INO]
 
 
-def _name(message: Message, start: int) -> bytes:
+def name_in(message: Message, start: int) -> bytes:
+    """Return the name that begins at *start*."""
     return bytes(message[start : message.index(0, start)])
 
 
-def _renaming(request: Sequence[Any], layout: Layout) -> tuple[bytes, int, bytes, int]:
+def renaming(message: Message, layout: Layout) -> tuple[bytes, int, bytes, int]:
     """Return the old name, the new one's directory, the new one, and the flags."""
-    message = request[0]
     newdir, *flags = layout.unpack_from(message, BODY)
-    old = _name(message, BODY + layout.size)
-    return old, newdir, _name(message, BODY + layout.size + len(old) + 1), flags[0] if flags else 0
+    old = name_in(message, BODY + layout.size)
+    return old, newdir, name_in(message, BODY + layout.size + len(old) + 1), flags[0] if flags else 0
 
 
 def _done(request: Sequence[Any]) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from puffpy.dispatch import Bound, Message, Parked, Reply, Terms
 from puffpy.errors import PuffpyError, errno_of
 from puffpy.nodes import NO_HANDLE, Handles, NodeTable
-from puffpy.supervise.again import INO, MODE, ONCE, Again
+from puffpy.supervise.again import EXCHANGE, INO, MODE, ONCE, Again, name_in, renaming
 from puffpy.supervise.forgets import FORGETTING, Forgets, forgotten
 from puffpy.supervise.keeper import Keeper
 from puffpy.supervise.ledger import ANSWERED, AT_HAND, NOTHING_AT_HAND, Ledger
@@ -39,7 +39,6 @@ from puffpy.wire.structs import (
 
 BODY: Final = IN_HEADER.size
 ANSWER: Final = OUT_HEADER.size
-EXCHANGE: Final = 2
 REMEMBERED: Final = 64
 """How many answers are kept; more may be on their way where operations run beside each other."""
 
@@ -57,11 +56,6 @@ NAME_AT: Final[Mapping[Opcode, int]] = MappingProxyType(
 
 Note = Callable[[Opcode, Message, int, int, bytes], None]
 """Writes down what was answered: (opcode, message, size, nodeid, reply)."""
-
-
-def name_in(message: Message, start: int) -> bytes:
-    """Return the name that begins at *start*."""
-    return bytes(message[start : message.index(0, start)])
 
 
 class Scribe:
@@ -252,15 +246,13 @@ class Scribe:
 
     def _note_rename(self, opcode: Opcode, message: Message, size: int, nodeid: int, reply: bytes) -> None:
         layout = RENAME2_IN if opcode is Opcode.RENAME2 else RENAME_IN
-        newdir, *flags = layout.unpack_from(message, BODY)
-        old = name_in(message, BODY + layout.size)
-        new = name_in(message, BODY + layout.size + len(old) + 1)
+        old, newdir, new, flags = renaming(message, layout)
         moved, replaced = self._cookies.get((nodeid, old)), self._cookies.get((newdir, new))
         if moved == replaced:
             return
         self._nameless(replaced)
         self._rename(moved, newdir, new)
-        if flags and flags[0] & EXCHANGE:
+        if flags & EXCHANGE:
             self._rename(replaced, nodeid, old)
 
     def _note_listing(self, opcode: Opcode, message: Message, size: int, nodeid: int, reply: bytes) -> None:

@@ -70,11 +70,9 @@ def test_a_name_that_may_be_looked_up_is_told_with_its_node_and_counted() -> Non
 
 
 def test_once_a_name_has_changed_nothing_is_looked_up() -> None:
-    folder = quick("a", "b")
-    speaker, fh = opened(folder)
+    speaker, fh = opened(quick("a", "b"))
     begun = speaker.readdirplus(fh, 0, 200)
     assert names_of(begun) == ["."]
-    folder.names["new"] = folder.names["a"]
     speaker.ask(Opcode.UNLINK, ROOT, b"b")
     assert counted(speaker.readdirplus(fh, begun[-1].off)) == []
 

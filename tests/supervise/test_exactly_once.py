@@ -14,11 +14,12 @@ import pytest
 
 from puffpy.supervise.supervisor import POISON
 from puffpy.wire import Opcode
+from puffpy.wire.flags import RenameFlag
 from puffpy.wire.structs import FORGET_ONE, IN_HEADER
 from tests.dispatch.speaker import ROOT
 from tests.supervise.succession import ME, Killed, Moment, Succession
 
-EXCHANGE, WHITEOUT = 2, 4
+EXCHANGE, WHITEOUT = int(RenameFlag.EXCHANGE), int(RenameFlag.WHITEOUT)
 
 
 @attrs.frozen

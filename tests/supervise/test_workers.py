@@ -13,11 +13,12 @@ import pytest
 
 import puffpy
 from puffpy.wire import Opcode, Reply, decode_reply
+from puffpy.wire.flags import RenameFlag
 from tests.dispatch.speaker import ROOT
 from tests.mounted.harness import wait_for
 from tests.supervise.succession import Succession
 
-EXCHANGE = 2
+EXCHANGE = int(RenameFlag.EXCHANGE)
 
 
 class Slow(puffpy.VnodeOps):
@@ -113,7 +114,9 @@ def test_what_a_worker_has_exchanged_is_exchanged_once(dies: bool) -> None:
         for name in names:
             kernel.tell(kernel.request(Opcode.LOOKUP, ROOT, name.encode()))
             assert not answered(kernel, Opcode.LOOKUP).error
-        message = kernel.request(Opcode.RENAME2, ROOT, b"a", b"b", newdir=ROOT, flags=EXCHANGE)
+        message = kernel.request(
+            Opcode.RENAME2, ROOT, b"a", b"b", newdir=ROOT, flags=int(RenameFlag.EXCHANGE)
+        )
         unique = kernel.unique
         kernel.tell(message)
         wait_for(lambda: names == swapped, "the worker has exchanged them")
